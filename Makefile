@@ -2,12 +2,18 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
+# The test targets share the build and the machine's two or so cores: one after the other, also under `make -j`.
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
 
-PYTHON ?= python3
 VENV ?= .venv
 BUILD ?= .build
+WORKERS ?= 2
+AXIOM_PORT ?= 8642
+
 BIN := $(abspath $(VENV))/bin
 COLLECTION := $(BUILD)/ansible_collections/devfleet/axiom
+AXIOM_STATE := $(BUILD)/axiom
 
 export PATH := $(BIN):$(PATH)
 export ANSIBLE_COLLECTIONS_PATH := $(abspath $(BUILD))
@@ -15,11 +21,90 @@ export PYTHONPATH := $(abspath $(BUILD)):$(abspath tests)
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
+	@grep -hE '^[a-z][a-z0-9-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r name text; do \
+		printf '%-12s %s\n' "$$name" "$$text"; done
+
+.PHONY: setup
+setup: ## install what is missing: the virtual environment, and with apt the shells under test
+	@tests/tools/setup.sh $(VENV)
 
 .PHONY: build
-build: ## build the collection and install it below $(BUILD), where every test finds it
+build: setup ## build the collection and install it below $(BUILD), where every test finds it
 	@mkdir -p $(BUILD)/dist
 	@rm -f $(BUILD)/dist/*.tar.gz
 	@ansible-galaxy collection build --force --output-path $(BUILD)/dist . >/dev/null
 	@ansible-galaxy collection install --force --offline --no-deps -p $(BUILD) $(BUILD)/dist/*.tar.gz >/dev/null
+
+.PHONY: demo
+demo: setup build ## a small fleet on this machine, from nothing to telemetry in the local Axiom
+	@tests/demo/run
+
+.PHONY: axiom
+axiom: setup ## run the local Axiom in the foreground on 127.0.0.1:8642, or $$AXIOM_PORT
+	@exec python -m axiom_emulator serve --port "$(AXIOM_PORT)" --state $(AXIOM_STATE)
+
+.PHONY: axiom-log
+axiom-log: setup ## print what arrived there, as JSON lines
+	@exec python -m axiom_emulator log --state $(AXIOM_STATE)
+
+.PHONY: test
+test: lint unit sanity molecule integration e2e ## everything, fast checks first
+
+.PHONY: unit
+unit: build ## unit and property tests
+	pytest tests/unit -n $(WORKERS)
+
+.PHONY: integration
+integration: build ## real ansible-playbook runs against the local Axiom
+	pytest tests/integration
+
+.PHONY: e2e
+e2e: build ## the real client delivers through what the collection wrote
+	pytest tests/e2e
+
+.PHONY: molecule
+molecule: build ## the roles on podman containers
+	@tests/tools/molecule.sh $(BUILD) test --all
+
+.PHONY: sanity
+sanity: setup ## ansible-test sanity, on every Python found
+	@python tests/tools/sanity.py --build $(BUILD)
+
+.PHONY: lint
+lint: lint-python lint-yaml lint-shell docs-check docs-lint ## formatting, types, YAML, roles and playbooks, shell scripts, generated documentation
+
+.PHONY: lint-python
+lint-python: build
+	ruff check
+	ruff format --check
+	cd $(COLLECTION) && mypy --config-file $(abspath pyproject.toml) --cache-dir $(abspath $(BUILD))/mypy plugins
+
+.PHONY: lint-yaml
+lint-yaml: setup
+	yamllint --strict .
+	ansible-lint --offline --profile production
+
+.PHONY: lint-shell
+lint-shell: setup
+	git ls-files -z | xargs -0 grep -lE '^#!/bin/(ba)?sh' | xargs shellcheck
+
+.PHONY: docs
+docs: setup ## regenerate the option tables in the role READMEs
+	python tests/tools/role_readmes.py
+
+.PHONY: docs-check
+docs-check: setup
+	python tests/tools/role_readmes.py --check
+	antsibull-changelog lint
+
+.PHONY: docs-lint
+docs-lint: build ## check the plugin documentation as the documentation site will read it
+	cd $(COLLECTION) && antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
+
+.PHONY: importer
+importer: build ## what Galaxy's importer says about the built collection
+	@tests/tools/importer.sh $(BUILD)
+
+.PHONY: clean
+clean: ## remove everything generated, except the virtual environment and the container images
+	rm -rf $(BUILD) .ansible .mypy_cache .pytest_cache .ruff_cache .hypothesis

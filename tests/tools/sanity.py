@@ -1,0 +1,138 @@
+# Copyright: (c) 2026, devfleet maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run ``ansible-test sanity`` on the tracked files, on every Python found, without its own download.
+
+ansible-test makes virtual environments of its own and starts each with a ``get-pip.py`` from a host of the Ansible
+project, which many networks cannot reach. The same file is made here from the pip wheel of the package index.
+
+Two things are kept outside the build folder, where ansible-test looks for them and nowhere else: that file in
+``~/.ansible/test/cache`` and the virtual environments in ``~/.ansible/test/venv``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+from ansible_test._internal.constants import SUPPORTED_PYTHON_VERSIONS
+from ansible_test._internal.python_requirements import get_venv_packages
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+CACHE = Path("~/.ansible/test/cache").expanduser()
+
+GET_PIP = '''\
+"""pip {version}, packed from its wheel by tests/tools/sanity.py of devfleet.axiom."""
+import base64
+import os
+import sys
+import tempfile
+
+WHEEL = """{wheel}"""
+
+
+def main():
+    path = os.path.join(tempfile.mkdtemp(), "pip-{version}-py3-none-any.whl")
+    with open(path, "wb") as handle:
+        handle.write(base64.b85decode(WHEEL))
+    sys.path.insert(0, path)
+    from pip._internal.cli.main import main as pip
+    wanted = [arg for arg in sys.argv[1:] if arg not in ("--no-setuptools", "--no-wheel", "pip=={version}")]
+    return pip(["install", "--upgrade", "--force-reinstall", path] + wanted)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
+'''
+
+
+def write_get_pip(version: str) -> None:
+    """Make the bootstrap script for this pip version, unless ansible-test has it already."""
+    script = CACHE / f"get_pip_{version.replace('.', '_')}.py"
+    if script.exists():
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        pip = [sys.executable, "-m", "pip", "-qq", "--disable-pip-version-check"]
+        subprocess.run([*pip, "download", "--no-deps", "--dest", folder, f"pip=={version}"], check=True)
+        (wheel,) = Path(folder).glob("pip-*.whl")
+        encoded = base64.b85encode(wheel.read_bytes()).decode()
+    CACHE.mkdir(parents=True, exist_ok=True)
+    unfinished = script.with_suffix(".unfinished")
+    unfinished.write_text(GET_PIP.format(version=version, wheel=encoded))
+    unfinished.replace(script)
+
+
+def runs(python: Path) -> bool:
+    """Whether this Python starts and can make the virtual environments that ansible-test needs."""
+    return (
+        python.exists()
+        and subprocess.run([python, "-c", "import venv"], check=False, capture_output=True).returncode == 0
+    )
+
+
+def pythons(search: list[str]) -> Iterator[tuple[str, Path]]:
+    """Every Python that ansible-test supports and this machine can run, as (version, executable).
+
+    pyenv's shims answer only for the versions selected, so its installations are looked at one by one.
+    """
+    pyenv = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser() / "versions"
+    for version in SUPPORTED_PYTHON_VERSIONS:
+        name = f"python{version}"
+        installed = sorted(pyenv.glob(f"{version}.*/bin/{name}"), reverse=True)
+        for candidate in [*(Path(folder, name) for folder in search), *installed]:
+            if runs(candidate):
+                yield version, candidate
+                break
+
+
+def copy_tracked_files(target: Path) -> None:
+    """ansible-test wants the collection below ``ansible_collections``, and tests whatever else lies around in it."""
+    shutil.rmtree(target, ignore_errors=True)
+    listing = subprocess.run(["git", "ls-files", "-z"], cwd=CHECKOUT, check=True, capture_output=True, text=True).stdout
+    for name in filter(None, listing.split("\0")):
+        if (CHECKOUT / name).exists():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(CHECKOUT / name, target / name, follow_symlinks=False)
+
+
+def main() -> int:
+    """Prepare what ansible-test needs and hand over to it; further arguments are passed on."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", type=Path, required=True, help="folder to work in")
+    options, passed_on = parser.parse_known_args()
+
+    collection = options.build.resolve() / "sanity/ansible_collections/devfleet/axiom"
+    copy_tracked_files(collection)
+
+    links = options.build.resolve() / "sanity/python"
+    shutil.rmtree(links, ignore_errors=True)
+    links.mkdir(parents=True)
+    own = Path(sys.executable).parent
+    search = [folder for folder in os.environ["PATH"].split(os.pathsep) if Path(folder).name != "shims"]
+    found = []
+    for version, executable in pythons([str(own), *search]):
+        found.append(version)
+        if executable.parent != own:
+            # A relocated link would lose its standard library, so the link is to the real file.
+            (links / f"python{version}").symlink_to(executable.resolve())
+        write_get_pip(get_venv_packages(SimpleNamespace(version=version))["pip"])
+    print(f"ansible-test sanity on Python {', '.join(found)}", flush=True)
+
+    environment = {**os.environ, "PATH": os.pathsep.join([str(own), str(links), *search])}
+    # Warns and passes without this program: a silent gap.
+    if not shutil.which("shellcheck", path=environment["PATH"]):
+        sys.exit("shellcheck is missing: run `make setup`")
+    command = [own / "ansible-test", "sanity", "--color", "no", *passed_on]
+    return subprocess.run(command, check=False, cwd=collection, env=environment).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
