@@ -71,13 +71,16 @@ sanity: setup ## ansible-test sanity, on every Python found
 	@python tests/tools/sanity.py --build $(BUILD)
 
 .PHONY: lint
-lint: lint-python lint-yaml lint-shell docs-check docs-lint ## formatting, types, YAML, roles and playbooks, shell scripts, generated documentation
+lint: lint-python lint-types lint-yaml lint-shell docs-check docs-lint ## formatting, types, YAML, roles and playbooks, shell scripts, generated documentation
 
 .PHONY: lint-python
-lint-python: build
+lint-python: setup
 	ruff check
 	ruff format --check
-	cd $(COLLECTION) && mypy --config-file $(abspath pyproject.toml) --cache-dir $(abspath $(BUILD))/mypy plugins
+
+.PHONY: lint-types
+lint-types: build
+	cd $(BUILD) && mypy --config-file $(abspath pyproject.toml) --cache-dir mypy ansible_collections/devfleet/axiom/plugins
 
 .PHONY: lint-yaml
 lint-yaml: setup
