@@ -1,0 +1,173 @@
+# Copyright: (c) 2026, devfleet maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A real local Axiom for tests: a subprocess on free ports, stopped with the test."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import requests
+
+from axiom_emulator import secrets
+from axiom_emulator.storage import Row, Storage
+
+TESTS = Path(__file__).resolve().parent.parent
+STOP_SECONDS = 10
+
+
+class LocalAxiom:
+    """Context manager: ``with LocalAxiom() as axiom: ... axiom.url, axiom.token, axiom.arrived("logs")``.
+
+    Without ``state`` the state goes into a temporary directory that is removed at the end.
+    """
+
+    def __init__(self, state: Path | None = None, port: int = 0, put: str = "merge", readonly: bool = False) -> None:
+        self._temporary = None if state else tempfile.TemporaryDirectory(prefix="axiom-")
+        self.state = Path(self._temporary.name if self._temporary else state or "")
+        self._options = ["--port", str(port), "--put", put, *(["--readonly"] if readonly else [])]
+        self._process: subprocess.Popen[str] | None = None
+        self._storage: Storage | None = None
+        self._control = requests.Session()
+        self._control.trust_env = False
+        self.url = self.token = self.org_id = ""
+        self.edge_urls: dict[str, str] = {}
+
+    def __enter__(self) -> LocalAxiom:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        if self._storage:
+            self._storage.close()
+        if self._temporary:
+            self._temporary.cleanup()
+
+    def start(self) -> None:
+        """Start the server; RuntimeError with its own words where it does not come up."""
+        environment = dict(os.environ)
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(TESTS), environment.get("PYTHONPATH", "")]))
+        command = [sys.executable, "-m", "axiom_emulator", "serve", "--state", str(self.state), *self._options]
+        self.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with open(self.state / "server.log", "a+") as log:
+            self._process = subprocess.Popen(
+                [*command, "--record-secrets", "--until-stdin-ends"],
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+            assert self._process.stdout
+            lines = [self._process.stdout.readline().rstrip("\n") for _ in range(3)]
+            if not all(lines):
+                self._process.wait()
+                log.seek(0)
+                raise RuntimeError(f"the local Axiom did not start: {log.read()}")
+        values = dict(line.removeprefix("export ").split("=", 1) for line in lines)
+        self.url, self.token, self.org_id = values["AXIOM_URL"], values["AXIOM_TOKEN"], values["AXIOM_ORG_ID"]
+        self.edge_urls = self.control("GET", "info")["edges"]
+
+    def stop(self) -> int | None:
+        """Stop the server and return its exit status; what it stored stays readable."""
+        process, self._process = self._process, None
+        if process is None:
+            return None
+        self._control.close()
+        process.terminate()
+        try:
+            process.communicate(timeout=STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+        return process.returncode
+
+    def restart(self) -> None:
+        """Stop, and start again on the same state and ports."""
+        self.stop()
+        self.start()
+
+    def env(self) -> dict[str, str]:
+        """Return the variables that point a client at this server."""
+        return {"AXIOM_URL": self.url, "AXIOM_TOKEN": self.token, "AXIOM_ORG_ID": self.org_id}
+
+    def control(self, method: str, name: str, body: Any = None) -> Any:
+        """Call the control endpoint; return its JSON, or None."""
+        response = self._control.request(method, f"{self.url}/_emulator/{name}", json=body, timeout=30)
+        if not response.ok:
+            raise ValueError(response.text)
+        return response.json() if response.content else None
+
+    def settings(self, **changes: Any) -> dict[str, Any]:
+        """Change and return the settings: put, readonly, clock_offset_seconds, rate_limit_per_minute."""
+        settings: dict[str, Any] = self.control("PUT", "settings", changes)
+        return settings
+
+    def fault(self, **spec: Any) -> None:
+        """Inject a fault: see README.md beside this file."""
+        self.control("POST", "faults", spec)
+
+    def faults(self) -> list[dict[str, Any]]:
+        """Return all injected faults with ``seen`` and ``hits``."""
+        faults: list[dict[str, Any]] = self.control("GET", "faults")
+        return faults
+
+    def clear_faults(self) -> None:
+        """Back to a server that works."""
+        self.control("DELETE", "faults")
+
+    def personal_token(self, name: str = "personal") -> str:
+        """Mint a personal token and return its secret."""
+        secret: str = self.control("POST", "personal-tokens", {"name": name})["token"]
+        return secret
+
+    def _stored(self) -> Storage:
+        if self._storage is None:
+            self._storage = Storage(self.state, create=False)
+        return self._storage
+
+    def arrived(self, signal: str | None = None) -> list[Row]:
+        """Return one dict per log record or data point that was stored, oldest first.
+
+        Members: signal, dataset, token (its name), edge, name, names (a list of that one name), body, attributes,
+        resource, scope, time (Unix nanoseconds), received; for metrics also kind, unit and value.
+        """
+        return [
+            {
+                **record,
+                "names": [record["name"]],
+                "signal": delivery["signal"],
+                "dataset": delivery["dataset"],
+                "token": delivery["token"],
+                "edge": delivery["edge"],
+                "received": delivery["time"],
+            }
+            for delivery, records in self._stored().deliveries(signal)
+            for record in records
+        ]
+
+    def clear_arrived(self) -> None:
+        """Forget what arrived."""
+        self.control("DELETE", "arrived")
+
+    def requests(self) -> list[Row]:
+        """Return the access log, oldest first: method, path, query, status (None: connection torn), role, edge, token,
+        user_agent, content_type, content_encoding, fault, attempted_write, time."""
+        return self._stored().requests()
+
+    def clear_requests(self) -> None:
+        """Empty the access log."""
+        self.control("DELETE", "requests")
+
+    def secrets(self) -> list[str]:
+        """Return every secret ever minted here."""
+        return secrets.minted(self.state)

@@ -1,0 +1,19 @@
+# Copyright: (c) 2026, devfleet maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fixtures for all tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from axiom_emulator.testing import LocalAxiom
+
+
+@pytest.fixture
+def axiom() -> Iterator[LocalAxiom]:
+    """A fresh local Axiom, gone after the test."""
+    with LocalAxiom() as running:
+        yield running
