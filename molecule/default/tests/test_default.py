@@ -1,0 +1,2 @@
+def test_folder(host):
+    assert host.file("/etc/claude-code").is_directory
