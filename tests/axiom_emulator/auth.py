@@ -14,8 +14,8 @@ from flask import current_app, request
 
 from axiom_emulator.emulator import Emulator
 from axiom_emulator.errors import ApiError
-from axiom_emulator.secrets import PERSONAL_PREFIX, digest
 from axiom_emulator.timestamps import is_past
+from axiom_emulator.token_secrets import PERSONAL_PREFIX, digest
 
 PRINCIPAL = "axiom_emulator.principal"
 """WSGI environment key under which the gateway hands over who asks."""

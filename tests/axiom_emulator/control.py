@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 from axiom_emulator.bodies import json_object, text
 from axiom_emulator.emulator import PUT_MODES, Emulator
 from axiom_emulator.errors import ApiError
-from axiom_emulator.secrets import PERSONAL_PREFIX
+from axiom_emulator.token_secrets import PERSONAL_PREFIX
 
 control = Blueprint("control", __name__, url_prefix="/_emulator")
 

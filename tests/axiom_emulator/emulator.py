@@ -12,9 +12,9 @@ from pathlib import Path
 from axiom_emulator import capabilities
 from axiom_emulator.faults import Faults
 from axiom_emulator.ratelimit import RateLimiter
-from axiom_emulator.secrets import API_PREFIX, SecretFiles, digest
 from axiom_emulator.storage import Row, Storage
 from axiom_emulator.timestamps import Clock, is_past, render
+from axiom_emulator.token_secrets import API_PREFIX, SecretFiles, digest
 
 EDGES = ("cloud.us-east-1.aws", "cloud.eu-central-1.aws")
 DEFAULT_EDGE = EDGES[0]

@@ -18,8 +18,8 @@ from axiom_emulator.auth import PRINCIPAL, Principal, identify
 from axiom_emulator.emulator import Emulator
 from axiom_emulator.errors import error_response
 from axiom_emulator.faults import Fault
-from axiom_emulator.secrets import mask
 from axiom_emulator.timestamps import render
+from axiom_emulator.token_secrets import mask
 
 EDGE = "axiom_emulator.edge"
 """WSGI environment key: the name of the edge deployment whose port was used."""

@@ -11,7 +11,6 @@ import logging
 import os
 import signal
 import socket
-import sys
 import threading
 from pathlib import Path
 from types import FrameType
@@ -74,18 +73,32 @@ def _lock(state: Path) -> IO[bytes]:
     return handle
 
 
-def _stop(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(0)
+def _stop_on_signals() -> threading.Event:
+    """Make SIGINT and SIGTERM end the process with status 0; the event that is returned is set first."""
+    stopping = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopping.set()
+        raise SystemExit(0)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    return stopping
 
 
 def _stop_with_stdin() -> None:
-    """Stop once standard input ends: a test's server must not outlive a test that was killed."""
-    sys.stdin.read()
+    """Stop once standard input ends: a test's server must not outlive a test that was killed.
+
+    Not through ``sys.stdin``, whose lock a daemon thread would hold while the interpreter shuts down.
+    """
+    while os.read(0, 4096):
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 
 def serve(state: Path, port: int, put: str, readonly: bool, record_secrets: bool, until_stdin_ends: bool) -> None:
     """Serve until SIGINT or SIGTERM; StartError where that cannot begin."""
+    stopping = _stop_on_signals()
     lock = _lock(state)
     storage = Storage(state)
     listeners = _listeners(port, json.loads(storage.meta("ports") or "[]"))
@@ -94,12 +107,11 @@ def serve(state: Path, port: int, put: str, readonly: bool, record_secrets: bool
     storage.close()
     emulator = Emulator.open(state, ports[0], dict(zip(EDGES, ports[1:], strict=True)), record_secrets)
     emulator.settings.put, emulator.settings.readonly = put, readonly
+    emulator.clock.stopping = stopping
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     server = waitress.create_server(
         create_app(emulator), sockets=listeners, threads=THREADS, connection_limit=1000, send_bytes=1, ident=None
     )
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
     print(f"export AXIOM_URL={emulator.url}")
     print(f"export AXIOM_TOKEN={emulator.management_token()}")
     print(f"export AXIOM_ORG_ID={emulator.org_id}", flush=True)
@@ -108,7 +120,6 @@ def serve(state: Path, port: int, put: str, readonly: bool, record_secrets: bool
     try:
         server.run()
     finally:
-        emulator.clock.stopping.set()
         server.close()
         emulator.storage.close()
         lock.close()

@@ -15,7 +15,7 @@ from typing import Any
 
 import requests
 
-from axiom_emulator import secrets
+from axiom_emulator import token_secrets
 from axiom_emulator.storage import Row, Storage
 
 TESTS = Path(__file__).resolve().parent.parent
@@ -170,4 +170,4 @@ class LocalAxiom:
 
     def secrets(self) -> list[str]:
         """Return every secret ever minted here."""
-        return secrets.minted(self.state)
+        return token_secrets.minted(self.state)

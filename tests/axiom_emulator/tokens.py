@@ -15,9 +15,9 @@ from axiom_emulator.auth import requires
 from axiom_emulator.bodies import instant, json_object, known_members, text
 from axiom_emulator.emulator import Emulator
 from axiom_emulator.errors import ApiError
-from axiom_emulator.secrets import API_PREFIX
 from axiom_emulator.storage import Row
 from axiom_emulator.timestamps import is_past, sort_key
+from axiom_emulator.token_secrets import API_PREFIX
 
 MEMBERS = {"name", "description", "expiresAt", "datasetCapabilities", "orgCapabilities", "viewCapabilities"}
 NAME_LENGTH = 128
