@@ -101,6 +101,20 @@ def copy_tracked_files(target: Path) -> None:
         if (CHECKOUT / name).exists():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(CHECKOUT / name, target / name, follow_symlinks=False)
+    # Otherwise the checkout's own repository is asked, which ignores the build folder with all that is in it.
+    subprocess.run(["git", "init", "--quiet"], cwd=target, check=True)
+
+
+def run(command: list[str | Path], folder: Path, environment: dict[str, str]) -> int:
+    """Run and show ansible-test. Having tested nothing is a failure, which it would call a success."""
+    process = subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    skipped = False
+    for line in process.stdout or ():
+        print(line, end="", flush=True)
+        skipped = skipped or "All targets skipped" in line
+    return process.wait() or int(skipped)
 
 
 def main() -> int:
@@ -131,7 +145,7 @@ def main() -> int:
     if not shutil.which("shellcheck", path=environment["PATH"]):
         sys.exit("shellcheck is missing: run `make setup`")
     command = [own / "ansible-test", "sanity", "--color", "no", *passed_on]
-    return subprocess.run(command, check=False, cwd=collection, env=environment).returncode
+    return run(command, collection, environment)
 
 
 if __name__ == "__main__":
