@@ -1,0 +1,491 @@
+# Copyright: (c) 2026, devfleet maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""HTTP with Axiom's API v2: connection options, authentication, retries, errors. The only file that knows C(requests).
+
+What goes out more than once: a read (C(GET)), any request whose connection was never opened, and any request that Axiom
+answered with 429, because it was then not carried out. Everything else goes out once, and where an answer is missing
+the error says that the outcome is unknown.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import ipaddress
+import json
+import os
+import re
+import socket
+import ssl
+import sys
+import time
+from typing import Any, Iterator, Mapping
+from urllib.parse import quote, urlsplit
+
+from ansible.module_utils.ansible_release import __version__ as ansible_core_version
+from ansible.module_utils.basic import env_fallback
+
+try:
+    import requests
+    from requests.adapters import HTTPAdapter
+    from requests.auth import AuthBase
+    from urllib3 import exceptions as urllib3_errors
+    from urllib3.util.retry import Retry
+
+    HAS_REQUESTS = True
+except ImportError:
+    HAS_REQUESTS = False
+    AuthBase = HTTPAdapter = Retry = object
+
+COLLECTION_VERSION = "0.1.0"
+USER_AGENT = "devfleet.axiom/%s (ansible-core/%s)" % (COLLECTION_VERSION, ansible_core_version)
+DEFAULT_URL = "https://api.axiom.co"
+
+# Seconds. Axiom's limits are per minute (page "Limits"), so a reset further away than this is not worth waiting for.
+LONGEST_RATE_LIMIT_WAIT = 65
+LARGEST_ANSWER = 32 * 1024 * 1024
+LONGEST_QUOTE = 300
+
+# The capability each request needs: the C(security) lists of Axiom's OpenAPI document (v2). C(GET /datasets) has an
+# empty one: what it lists depends on the token.
+CAPABILITIES = {
+    "GET /datasets": None,
+    "POST /datasets": "datasets|create",
+    "PUT /datasets/{dataset_id}": "datasets|update",
+    "DELETE /datasets/{dataset_id}": "datasets|delete",
+    "GET /datasets/{dataset_id}/mapfields": "datasets|read",
+    "PUT /datasets/{dataset_id}/mapfields": "datasets|update",
+    "GET /tokens": "apiTokens|read",
+    "POST /tokens": "apiTokens|create",
+    "DELETE /tokens/{id}": "apiTokens|delete",
+    "POST /tokens/{id}/regenerate": "apiTokens|update",
+}
+
+_SECRET = re.compile(r"xa[ap]t-[A-Za-z0-9_-]+")
+# Reasons of OpenSSL's certificate check (X509_V_ERR_*), as found in SSLCertVerificationError.verify_code.
+_CERTIFICATE_REASONS = {
+    9: ("tls_not_yet_valid", "its certificate is not valid yet: check the clock of this machine"),
+    10: ("tls_expired", "its certificate has expired: renew it, or check the clock of this machine"),
+    18: ("tls_self_signed", "its certificate is self-signed: name the right CA bundle in ca_path"),
+    19: ("tls_self_signed", "its chain ends in a self-signed CA unknown here: name your CA bundle in ca_path"),
+    20: ("tls_unknown_ca", "its certificate comes from a CA unknown here: name your CA bundle in ca_path"),
+    62: ("tls_wrong_host", "its certificate is for another host name: check url"),
+    64: ("tls_wrong_host", "its certificate is for another address: check url"),
+}
+
+
+def connection_argument_spec() -> dict[str, Any]:
+    """The connection options of every module and of the action plugin C(workspace); see doc_fragments/connection.py."""
+    return {
+        "token": {"type": "str", "no_log": True, "fallback": (env_fallback, ["AXIOM_TOKEN"])},
+        "org_id": {"type": "str", "fallback": (env_fallback, ["AXIOM_ORG_ID"])},
+        "url": {"type": "str", "default": DEFAULT_URL, "fallback": (env_fallback, ["AXIOM_URL"])},
+        "timeout": {"type": "float", "default": 30},
+        "retries": {"type": "int", "default": 3},
+        "ca_path": {"type": "path"},
+        "proxy": {"type": "str"},
+    }
+
+
+class AxiomError(Exception):
+    """One line a person can act on (C(message)), and C(failure): status, code, message, method and path of the request.
+
+    C(status) is None where there was no answer; C(code) is then one of our words. C(outcome_unknown) tells that a
+    request which changes something may or may not have been carried out.
+    """
+
+    def __init__(self, message: str, failure: Mapping[str, Any], outcome_unknown: bool = False) -> None:
+        super().__init__(message)
+        self.message = message
+        self.failure = dict(failure)
+        self.outcome_unknown = outcome_unknown
+
+    def result(self) -> dict[str, Any]:
+        """What a module or action reports."""
+        return {"msg": self.message, "failure": self.failure}
+
+
+def without_secrets(text: str, *secrets: str | None) -> str:
+    """The text with everything taken out that is one of the secrets or looks like an Axiom token."""
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, "********")
+    return _SECRET.sub("********", text)
+
+
+def holds_secret(text: str) -> bool:
+    """Whether something that looks like an Axiom token was pasted into a text that is no secret."""
+    return _SECRET.search(text) is not None
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether a host is this machine, judged by its name or address alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+def path_segment(name: str) -> str:
+    """A name or id as one segment of a path."""
+    return quote(name, safe="")
+
+
+class _BearerAuth(AuthBase):
+    """Set as the session's auth, so that requests never replaces the header with credentials from a C(.netrc)."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: Any) -> Any:
+        request.headers["Authorization"] = "Bearer " + self._token
+        return request
+
+
+class _AxiomRetry(Retry):
+    """Retries of urllib3 with Axiom's rules: see the top of this file."""
+
+    def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
+        return status_code == 429 or super().is_retry(method, status_code, has_retry_after)
+
+    def get_retry_after(self, response: Any) -> float | None:
+        if response.status == 429:
+            return rate_limit_wait(response.headers)
+        return min(super().get_retry_after(response) or 0, LONGEST_RATE_LIMIT_WAIT) or None
+
+    def increment(
+        self,
+        method: str | None = None,
+        url: str | None = None,
+        response: Any = None,
+        error: Exception | None = None,
+        _pool: Any = None,
+        _stacktrace: Any = None,
+    ) -> Any:
+        if error is not None and (_certificate_error(error) or (method != "GET" and not _never_opened(error))):
+            raise error
+        limited = response is not None and response.status == 429
+        if limited and rate_limit_wait(response.headers) > LONGEST_RATE_LIMIT_WAIT:
+            raise urllib3_errors.MaxRetryError(_pool, url or "", urllib3_errors.ResponseError("rate limit"))
+        return super().increment(method, url, response, error, _pool, _stacktrace)
+
+
+def rate_limit_wait(headers: Mapping[str, str]) -> float:
+    """Seconds until C(X-RateLimit-Reset) (epoch seconds), by the server's own clock where it sends a C(Date)."""
+    try:
+        reset = float(headers.get("X-RateLimit-Reset", ""))
+    except ValueError:
+        return 1
+    sent = email.utils.parsedate_tz(headers.get("Date", ""))
+    now = email.utils.mktime_tz(sent) if sent else time.time()
+    return max(1, reset - now)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An exception and everything it wraps, in whichever way requests, urllib3 and ssl happened to wrap it."""
+    waiting: list[Any] = [error]
+    seen = []
+    while waiting:
+        current = waiting.pop(0)
+        if isinstance(current, BaseException) and current not in seen:
+            seen.append(current)
+            yield current
+            waiting += [current.__cause__, current.__context__, getattr(current, "reason", None), *current.args]
+
+
+def _never_opened(error: BaseException) -> bool:
+    """Whether the request certainly did not leave: no connection, or none past the proxy."""
+    kinds = (urllib3_errors.NewConnectionError, urllib3_errors.ConnectTimeoutError, urllib3_errors.ProxyError)
+    return any(isinstance(cause, kinds) for cause in _causes(error))
+
+
+def _certificate_error(error: BaseException) -> BaseException | None:
+    for cause in _causes(error):
+        # urllib3 has a class of its own for a wrong host name, which is no subclass of the one in ssl.
+        if isinstance(cause, ssl.SSLCertVerificationError) or type(cause).__name__ == "CertificateError":
+            return cause
+    return None
+
+
+class AxiomClient:
+    """Axiom's API v2 for one organization. Paths are those of the OpenAPI document, such as C(/datasets).
+
+    Options: those of connection_argument_spec(). Raises AxiomError for options that cannot work, before any request.
+    """
+
+    def __init__(self, options: Mapping[str, Any], user_agent: str = USER_AGENT) -> None:
+        if not HAS_REQUESTS:
+            raise _unsent(
+                "requests_missing",
+                f"the Python library requests is missing in {sys.executable}, which runs this task: install it there"
+                f" ({sys.executable} -m pip install requests), or set ansible_python_interpreter to one that has it",
+            )
+        self._token = _checked_token(options.get("token"), options.get("org_id"))
+        self.url = _checked_url(options.get("url") or DEFAULT_URL)
+        self._host = urlsplit(self.url).netloc
+        self._timeout = options.get("timeout") or 30
+        self._verify = _checked_ca_path(options.get("ca_path"))
+        self._proxies = {"http": options["proxy"], "https": options["proxy"]} if options.get("proxy") else None
+        self._session = requests.Session()
+        self._session.auth = _BearerAuth(self._token)
+        self._session.headers.update({"User-Agent": user_agent, "Accept": "application/json"})
+        if options.get("org_id"):
+            self._session.headers["X-Axiom-Org-Id"] = options["org_id"]
+        if is_loopback(urlsplit(self.url).hostname):
+            # What is meant for this machine must not travel to a proxy, and over plain http least of all.
+            self._session.trust_env, self._proxies = False, None
+        adapter = HTTPAdapter(max_retries=_retry_policy(options.get("retries")))
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+
+    def get(self, path: str) -> Any:
+        """The decoded answer of a read."""
+        return self._request("GET", path)
+
+    def post(self, path: str, body: Any) -> Any:
+        """The decoded answer; never sent twice unless Axiom certainly did not carry it out."""
+        return self._request("POST", path, body)
+
+    def put(self, path: str, body: Any) -> Any:
+        """The decoded answer."""
+        return self._request("PUT", path, body)
+
+    def delete(self, path: str) -> Any:
+        """None, or the decoded answer where there is one."""
+        return self._request("DELETE", path)
+
+    def get_objects(self, path: str) -> list[dict[str, Any]]:
+        """A read whose answer must be a list of objects, each with a name and an id."""
+        answer = self.get(path)
+        if not isinstance(answer, list):
+            raise self._unexpected("GET", path, "a list")
+        return [self._checked_object("GET", path, item) for item in answer]
+
+    def post_object(self, path: str, body: Any) -> dict[str, Any]:
+        """A POST whose answer must be an object with a name and an id."""
+        return self._checked_object("POST", path, self.post(path, body))
+
+    def put_object(self, path: str, body: Any) -> dict[str, Any]:
+        """A PUT whose answer must be an object with a name and an id."""
+        return self._checked_object("PUT", path, self.put(path, body))
+
+    def _checked_object(self, method: str, path: str, answer: Any) -> dict[str, Any]:
+        if isinstance(answer, dict) and isinstance(answer.get("name"), str) and isinstance(answer.get("id"), str):
+            return answer
+        raise self._unexpected(method, path, "objects with a name and an id")
+
+    def _unexpected(self, method: str, path: str, wanted: str) -> AxiomError:
+        text = f"{self._host} answered something else than {wanted}: url must be the base URL of Axiom's API"
+        return self._error(method, path, 200, "unexpected_answer", text, unknown=method != "GET")
+
+    def _request(self, method: str, path: str, body: Any = None) -> Any:
+        try:
+            with self._session.request(
+                method,
+                f"{self.url}/v2{path}",
+                json=body,
+                timeout=self._timeout,
+                # Given here and not to the session, where the environment would win over them.
+                verify=self._verify,
+                proxies=self._proxies,
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                content = b""
+                for chunk in response.iter_content(65536):
+                    content += chunk
+                    if len(content) > LARGEST_ANSWER:
+                        text = f"{self._host} answered more than {LARGEST_ANSWER >> 20} MiB: check url"
+                        raise self._error(method, path, response.status_code, "oversized", text, method != "GET")
+        except (requests.RequestException, urllib3_errors.HTTPError, OSError, ValueError) as error:
+            raise self._transport_error(method, path, error) from None
+        if not 200 <= response.status_code < 300:
+            raise self._status_error(method, path, response, content)
+        if response.status_code == 204 or (method == "DELETE" and not content.strip()):
+            return None
+        try:
+            return json.loads(content.decode("utf-8"))
+        except ValueError:
+            raise self._not_json_error(method, path, response, content) from None
+
+    def _not_json_error(self, method: str, path: str, response: Any, content: bytes) -> AxiomError:
+        html = _is_html(response, content)
+        text = (
+            f"{self._host} answered {'HTML' if html else 'something else'} instead of JSON: url must be the base URL of"
+            f" Axiom's API ({DEFAULT_URL}), and no log-in page or proxy may answer in its place"
+        )
+        code = "html" if html else "not_json"
+        return self._error(method, path, response.status_code, code, text, unknown=method != "GET")
+
+    def _status_error(self, method: str, path: str, response: Any, content: bytes) -> AxiomError:
+        status = response.status_code
+        code, said = _said(content)
+        text = self._status_text(method, path, status, response.headers)
+        if _is_html(response, content):
+            text += ". The answer is HTML: a log-in page or a proxy may have answered in Axiom's place"
+        elif said:
+            text += f". Axiom says: {said}"
+        trace = response.headers.get("X-Axiom-Trace-Id")
+        if trace:
+            text += f" (trace id {trace})"
+        return self._error(method, path, status, code, text, status >= 500 and method != "GET", said or None)
+
+    def _status_text(self, method: str, path: str, status: int, headers: Mapping[str, str]) -> str:
+        if 300 <= status < 400:
+            target = urlsplit(headers.get("Location", "")).netloc or "another path"
+            return f"{self._host} redirects to {target}, not followed as the token would go with it: correct url"
+        if status == 401:
+            return (
+                "Axiom does not accept the management token (401): expired, revoked or of another organization;"
+                " check token (AXIOM_TOKEN) and org_id (AXIOM_ORG_ID)"
+            )
+        if status == 403:
+            return f"the management token may not do this (403): {_needed_capability(method, path)}"
+        if status == 404:
+            return f"not found (404): {method} {path}: deleted meanwhile, or url is not the base URL of Axiom's API"
+        if status == 429:
+            scope, limit = headers.get("X-RateLimit-Scope", "unknown"), headers.get("X-RateLimit-Limit", "unknown")
+            return (
+                f"Axiom's rate limit is reached (429; scope {scope}, {limit} requests per minute), {method} {path} was"
+                f" not carried out: run again in {rate_limit_wait(headers):.0f} s"
+            )
+        if status == 430:
+            return (
+                "a usage limit of the organization is reached (430): waiting does not help, see the limits of its plan"
+            )
+        if status >= 500:
+            return f"Axiom failed on {method} {path} ({status})"
+        return f"Axiom refuses {method} {path} ({status})"
+
+    def _transport_error(self, method: str, path: str, error: BaseException) -> AxiomError:
+        certificate = _certificate_error(error)
+        if certificate is not None:
+            code, reason = _certificate_reason(certificate)
+            text = f"no safe connection with {self._host}: {reason}"
+            return self._error(method, path, None, code, text)
+        causes = list(_causes(error))
+
+        def due_to(*kinds: type[BaseException]) -> bool:
+            return any(isinstance(cause, kinds) for cause in causes)
+
+        if due_to(urllib3_errors.ProxyError):
+            code, text = "proxy", f"the proxy does not let us through to {self._host}: check proxy (HTTPS_PROXY)"
+        elif due_to(ConnectionRefusedError):
+            code, text = "connection_refused", f"{self._host} refuses the connection: check url (AXIOM_URL)"
+        elif due_to(urllib3_errors.ConnectTimeoutError, requests.Timeout) and not due_to(socket.gaierror):
+            code, text = "timeout", f"no answer from {self._host} within {self._timeout:g} s: raise timeout"
+        elif _never_opened(error):
+            code, text = "unreachable", f"{self._host} cannot be reached: check url (AXIOM_URL) and name resolution"
+        elif due_to(ssl.SSLError, urllib3_errors.SSLError):
+            code, text = "tls", f"{self._host} does not speak TLS as expected: check scheme and port of url"
+        else:
+            code, text = "connection_torn", f"the connection with {self._host} broke before the whole answer came"
+        return self._error(method, path, None, code, text, method != "GET" and not _never_opened(error))
+
+    def _error(
+        self,
+        method: str,
+        path: str,
+        status: int | None,
+        code: str | None,
+        text: str,
+        unknown: bool = False,
+        said: str | None = None,
+    ) -> AxiomError:
+        if unknown and method == "POST":
+            text += (
+                f". Whether POST {path} was carried out is unknown, so it is not repeated: run again, the next run"
+                " looks by name first"
+            )
+        elif unknown:
+            text += f". Whether {method} {path} was carried out is unknown: run again, repeating it is harmless"
+        failure = {"status": status, "code": code, "message": said or text, "method": method, "path": f"/v2{path}"}
+        clean = {
+            key: without_secrets(value, self._token) if isinstance(value, str) else value
+            for key, value in failure.items()
+        }
+        return AxiomError(without_secrets(text, self._token), clean, unknown)
+
+
+def _unsent(code: str, text: str) -> AxiomError:
+    """An error found before any request."""
+    return AxiomError(text, {"status": None, "code": code, "message": text, "method": None, "path": None})
+
+
+def _checked_token(token: str | None, org_id: str | None) -> str:
+    if not token:
+        raise _unsent("token_missing", "no management token: set token, or AXIOM_TOKEN where this task runs")
+    for option, value in (("token (AXIOM_TOKEN)", token), ("org_id (AXIOM_ORG_ID)", org_id or "")):
+        if not re.match(r"[\x21-\x7e]*\Z", value):
+            raise _unsent("header_unsafe", f"{option} holds white space or characters that no header may hold")
+    if token.startswith("xapt-") and not org_id:
+        raise _unsent(
+            "org_id_missing", "a personal token (xapt-) needs org_id (AXIOM_ORG_ID): set the organization's id"
+        )
+    return token
+
+
+def _checked_url(url: str) -> str:
+    url = re.sub(r"/v2\Z", "", url.strip().rstrip("/")).rstrip("/")
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or parts.query or parts.fragment:
+        raise _unsent("url_invalid", f"url (AXIOM_URL) must be a base URL such as {DEFAULT_URL}")
+    if parts.username is not None:
+        raise _unsent("url_invalid", "url (AXIOM_URL) must not hold a user name or password")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise _unsent("plain_http", "url (AXIOM_URL) is plain http: the token could be read on the way, use https")
+    return url
+
+
+def _checked_ca_path(ca_path: str | None) -> str | None:
+    if ca_path and not os.path.exists(ca_path):
+        raise _unsent("ca_path_missing", f"ca_path {ca_path} does not exist where this task runs")
+    return ca_path or None
+
+
+def _retry_policy(retries: int | None) -> Any:
+    return _AxiomRetry(
+        total=3 if retries is None else max(0, retries),
+        allowed_methods=frozenset(["GET"]),
+        status_forcelist=frozenset([500, 502, 503, 504]),
+        backoff_factor=0.5,
+        raise_on_status=False,
+    )
+
+
+def _certificate_reason(certificate: BaseException) -> tuple[str, str]:
+    verify_code = getattr(certificate, "verify_code", None) or 62
+    said = getattr(certificate, "verify_message", "")
+    return _CERTIFICATE_REASONS.get(verify_code, ("tls", f"its certificate is not trusted ({said})"))
+
+
+def _needed_capability(method: str, path: str) -> str:
+    for request, capability in CAPABILITIES.items():
+        pattern = re.sub(r"\{[^}]*\}", "[^/]+", request)
+        if capability and re.match(pattern + r"\Z", f"{method} {path}"):
+            area, verb = capability.split("|")
+            return f"{request} needs the org capability {area}: [{verb}], give the management token that one"
+    return f"{method} {path}; Axiom documents no capability for it, is the token of the right organization?"
+
+
+def _is_html(response: Any, content: bytes) -> bool:
+    return "html" in response.headers.get("Content-Type", "").lower() or content.lstrip()[:1] == b"<"
+
+
+def _said(content: bytes) -> tuple[str | None, str]:
+    """Axiom's own code and message out of an error answer; None and an empty text where it holds none."""
+    try:
+        body = json.loads(content.decode("utf-8"))
+    except ValueError:
+        return None, ""
+    if not isinstance(body, dict):
+        return None, ""
+    line = " ".join(str(body.get("message") or body.get("error") or "").split())
+    return str(body["code"]) if body.get("code") else None, line[:LONGEST_QUOTE]

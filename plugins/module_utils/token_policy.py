@@ -1,0 +1,264 @@
+# Copyright: (c) 2026, devfleet maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a declared token means and what is to be done about it: pure functions, no clock, no network.
+
+A token is the object of Axiom's API (schema C(APIToken)), or what a user declares (options of the module C(api_token)).
+Instants are integers: nanoseconds since 1970-01-01 UTC, because Axiom sends nanoseconds and datetime would drop them.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+from typing import Any, Iterable, Mapping, NamedTuple
+
+CREATE = "create"
+KEEP = "keep"
+CONFLICT = "conflict"
+SECRET_LOST = "secret_lost"
+
+SECOND = 10**9
+_INSTANT = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9})\d*)?([Zz]|[+-]\d\d:\d\d)\Z",
+    re.ASCII,
+)
+_EPOCH = datetime.datetime(1970, 1, 1)
+_EARLIEST = (datetime.datetime.min - _EPOCH).days * 86400 * SECOND
+_END = ((datetime.datetime.max - _EPOCH).days + 1) * 86400 * SECOND
+_EMPTY: tuple[Any, ...] = (None, {}, [], "")
+_CAPABILITIES = (
+    ("dataset_capabilities", "datasetCapabilities"),
+    ("org_capabilities", "orgCapabilities"),
+    ("view_capabilities", "viewCapabilities"),
+)
+
+
+class PolicyError(Exception):
+    """A declaration that cannot be, or tokens among which none may be chosen. C(message) is one line to act on."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    def result(self) -> dict[str, Any]:
+        """What a module or action reports."""
+        return {"msg": self.message}
+
+
+class Decision(NamedTuple):
+    """What to do about a declared token: C(action) is CREATE, KEEP, CONFLICT or SECRET_LOST; C(message) says why."""
+
+    action: str
+    message: str = ""
+
+
+def parse_instant(text: str) -> int:
+    """An RFC 3339 instant, with an offset and up to nanoseconds, as nanoseconds since the epoch.
+
+    A space instead of the C(T) is taken too: that is what a timestamp written in YAML without quotes becomes.
+    """
+    match = _INSTANT.match(text)
+    try:
+        if match is None:
+            raise ValueError(text)
+        moment = datetime.datetime(*(int(part) for part in match.groups()[:6]))
+    except ValueError:
+        raise PolicyError(f"{text!r} is not an instant such as 2027-01-31T12:00:00Z (date, time and offset)") from None
+    fraction, zone = (match.group(7) or "").ljust(9, "0"), match.group(8)
+    offset = 0
+    if zone not in "Zz":
+        offset = (int(zone[1:3]) * 3600 + int(zone[4:6]) * 60) * (-1 if zone[0] == "-" else 1)
+    elapsed = moment - _EPOCH
+    instant = (elapsed.days * 86400 + elapsed.seconds - offset) * SECOND + int(fraction)
+    if not _EARLIEST <= instant < _END:
+        raise PolicyError(f"{text!r} lies outside the years 1 to 9999")
+    return instant
+
+
+def format_instant(instant: int) -> str:
+    """The one way we write an instant: RFC 3339 in UTC, with as many decimals as it needs."""
+    seconds, fraction = divmod(instant, SECOND)
+    moment = _EPOCH + datetime.timedelta(seconds=seconds)
+    decimals = f".{fraction:09d}".rstrip("0") if fraction else ""
+    return f"{moment.isoformat()}{decimals}Z"
+
+
+def expiry(token: Mapping[str, Any]) -> int | None:
+    """When a token of the API expires; None for never. Go's zero time means never too."""
+    value = token.get("expiresAt")
+    if not value or str(value).startswith("0001-01-01T"):
+        return None
+    return parse_instant(str(value))
+
+
+def is_live(token: Mapping[str, Any], now: int) -> bool:
+    """Whether a token of the API still works; an expired one counts as absent."""
+    expires = expiry(token)
+    return expires is None or expires > now
+
+
+def live_token(tokens: Iterable[Mapping[str, Any]], name: str, now: int) -> Mapping[str, Any] | None:
+    """The one live token of a name, or None. Raises PolicyError that lists the ids where there are several."""
+    live = [token for token in tokens if token.get("name") == name and is_live(token, now)]
+    if len(live) > 1:
+        ids = ", ".join(sorted(str(token.get("id")) for token in live))
+        raise PolicyError(
+            f"{len(live)} live tokens are named {name!r}, and which one is meant cannot be known: {ids}. Keep one and"
+            " delete the others (module api_token, state absent, with id; or Settings > API tokens in Axiom)"
+        )
+    return live[0] if live else None
+
+
+def normalised(value: Any) -> Any:
+    """A value of capabilities in its one form: missing, null and empty are equal, lists are sets.
+
+    Works on any JSON, so that capabilities Axiom adds later are compared and kept instead of breaking the run.
+    """
+    if isinstance(value, Mapping):
+        members = {str(key): normalised(member) for key, member in value.items()}
+        return {key: members[key] for key in sorted(members) if members[key] not in _EMPTY}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        items = [item for item in map(normalised, value) if item not in _EMPTY]
+        return [json.loads(text) for text in sorted({json.dumps(item, sort_keys=True) for item in items})]
+    return value
+
+
+def found_capabilities(token: Mapping[str, Any]) -> dict[str, Any]:
+    """The capabilities of a token of the API, normalised, under our option names."""
+    return {option: normalised(token.get(field) or {}) for option, field in _CAPABILITIES}
+
+
+def declared_capabilities(declared: Mapping[str, Any]) -> dict[str, Any]:
+    """The capabilities a declaration asks for, normalised: those of C(ingest) and those written out, together."""
+    scoped: dict[str, dict[str, Any]] = {name: {"ingest": ["create"]} for name in declared.get("ingest") or []}
+    for name, capabilities in _scoped(declared, "dataset_capabilities").items():
+        for capability, verbs in capabilities.items():
+            scope = scoped.setdefault(name, {})
+            scope[capability] = [*scope.get(capability, []), *verbs]
+    org = declared.get("org_capabilities") or {}
+    _check_verbs(declared, "org_capabilities", org)
+    return {
+        "dataset_capabilities": normalised(scoped),
+        "org_capabilities": normalised(org),
+        "view_capabilities": normalised(_scoped(declared, "view_capabilities")),
+    }
+
+
+def _scoped(declared: Mapping[str, Any], option: str) -> dict[str, dict[str, Any]]:
+    value = declared.get(option) or {}
+    if not isinstance(value, Mapping):
+        raise _shape_error(declared, option)
+    for capabilities in value.values():
+        _check_verbs(declared, option, capabilities or {})
+    return {str(name): {str(key): verbs or [] for key, verbs in (of or {}).items()} for name, of in value.items()}
+
+
+def _check_verbs(declared: Mapping[str, Any], option: str, capabilities: Any) -> None:
+    good = isinstance(capabilities, Mapping) and all(
+        verbs is None or (isinstance(verbs, (list, tuple)) and all(isinstance(verb, str) for verb in verbs))
+        for verbs in capabilities.values()
+    )
+    if not good:
+        raise _shape_error(declared, option)
+
+
+def _shape_error(declared: Mapping[str, Any], option: str) -> PolicyError:
+    form = "{capability: [verb, ...]}"
+    form = form if option == "org_capabilities" else "{name: %s}" % form
+    return PolicyError(f"token {declared.get('name')!r}: {option} must have the form {form}")
+
+
+def request_body(declared: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of C(POST /tokens), schema C(CreateAPIToken), with only what is asked for."""
+    capabilities = declared_capabilities(declared)
+    body = {"name": declared["name"], "description": declared.get("description")}
+    body.update({field: capabilities[option] for option, field in _CAPABILITIES})
+    if declared.get("expires_at"):
+        body["expiresAt"] = format_instant(parse_instant(declared["expires_at"]))
+    return {field: value for field, value in body.items() if value}
+
+
+def found_view(token: Mapping[str, Any]) -> dict[str, Any]:
+    """A token of the API as our results and diffs show it. Built from known fields only: a secret cannot slip in."""
+    expires = expiry(token)
+    return {
+        "name": token.get("name"),
+        "description": token.get("description") or "",
+        "expires_at": None if expires is None else format_instant(expires),
+        **found_capabilities(token),
+    }
+
+
+def declared_view(declared: Mapping[str, Any]) -> dict[str, Any]:
+    """A declaration in the form of found_view()."""
+    expires = declared.get("expires_at")
+    return {
+        "name": declared["name"],
+        "description": declared.get("description") or "",
+        "expires_at": format_instant(parse_instant(expires)) if expires else None,
+        **declared_capabilities(declared),
+    }
+
+
+def wanted_view(declared: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    """What a found token would have to look like: its description, and an expiry nobody declared, are as found."""
+    wanted, view = declared_view(declared), found_view(found)
+    wanted["description"] = view["description"]
+    if not declared.get("expires_at"):
+        wanted["expires_at"] = view["expires_at"]
+    return wanted
+
+
+def decide(
+    declared: Mapping[str, Any],
+    found: Mapping[str, Any] | None,
+    record: Mapping[str, Any] | None,
+    now: int,
+    stored: bool = True,
+) -> Decision:
+    """What to do about a declared token.
+
+    found: the live token of that name (see live_token) or None. record: what the store holds under that name or None;
+    C(stored=False) means that no store is involved. Rotation policies will decide here too.
+    """
+    if found is None:
+        expires = declared.get("expires_at")
+        if expires and parse_instant(expires) <= now:
+            return Decision(
+                CONFLICT, f"token {declared['name']!r}: expires_at {expires} has passed, declare a later one"
+            )
+        return Decision(CREATE)
+    label = f"token {declared['name']!r} (id {found.get('id')})"
+    differences = _differences(found_view(found), wanted_view(declared, found))
+    if differences:
+        return Decision(
+            CONFLICT,
+            f"{label} differs from what is declared, and Axiom cannot change a token: {differences}. Declare what it"
+            " has, or delete it (module api_token, state absent) and run again: a new one is minted",
+        )
+    if stored and (record is None or record.get("id") != found.get("id")):
+        return Decision(
+            SECRET_LOST,
+            f"{label} is alive in Axiom, but its secret is not in the store, and Axiom shows a secret only once. Delete"
+            " it (module api_token, state absent) and run again: a new one is minted. Or declare its secret (from"
+            " a vaulted variable) for one run: it is then put into the store",
+        )
+    return Decision(KEEP)
+
+
+def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    has, wanted = set(_leaves(before)), set(_leaves(after))
+    parts = [("it has", sorted(has - wanted)), ("declared is", sorted(wanted - has))]
+    return "; ".join(f"{label} {', '.join(leaves)}" for label, leaves in parts if leaves)
+
+
+def _leaves(value: Any, *path: str) -> list[str]:
+    """Every leaf of a view as one phrase, such as C(dataset_capabilities claude-code-logs ingest create)."""
+    if isinstance(value, Mapping):
+        return [leaf for key in value for leaf in _leaves(value[key], *path, str(key))]
+    if isinstance(value, list):
+        return [leaf for item in value for leaf in _leaves(item, *path)]
+    return [" ".join([*path, "never" if value is None else str(value)])]
