@@ -1,0 +1,109 @@
+# Copyright: (c) 2026, devfleet maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Controller side of `claude_code_telemetry`: validate, read the store, probe; ship the module only on drift."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.devfleet.axiom.plugins.module_utils import targets, telemetry_env, telemetry_options
+from ansible_collections.devfleet.axiom.plugins.module_utils.telemetry_env import NOT_MINTED, OptionError
+from ansible_collections.devfleet.axiom.plugins.plugin_utils import host_probe
+from ansible_collections.devfleet.axiom.plugins.plugin_utils.store import StoreError, open_store, vault_from_loader
+
+# What only the controller needs; the module gets the secret and the endpoints instead.
+_CONTROLLER_OPTIONS = ("token_name", "store", "planned", "probe", "validate_only")
+# A name under .invalid never resolves (RFC 2606): in check mode, for a dataset whose edge Axiom has yet to choose.
+_UNKNOWN_EDGE = "https://edge-not-known-yet.invalid"
+
+
+class ActionModule(ActionBase):
+    TRANSFERS_FILES = False
+    _requires_connection = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        variables = task_vars or {}
+        _validation, options = self.validate_argument_spec(argument_spec=telemetry_options.ARGUMENT_SPEC)
+        try:
+            telemetry_options.check(options)
+            if options["validate_only"]:
+                return dict(result, changed=False, files=[], probed=False)
+            options = self._resolved(options, variables)
+            platform = self._probe(options) if options["probe"] else None
+        except (OptionError, StoreError) as exc:
+            raise AnsibleActionFail(str(exc)) from None
+        if platform:
+            return dict(result, changed=False, diff=[], files=[], platform=platform, probed=True)
+        arguments = {
+            name: value for name, value in options.items() if name not in _CONTROLLER_OPTIONS and value is not None
+        }
+        # Without pipelining the arguments, and so the secret, would lie in a file on the machine.
+        with contextlib.suppress(KeyError):
+            self._connection.set_option("pipelining", True)
+        result.update(
+            self._execute_module(
+                module_name="devfleet.axiom.claude_code_telemetry", module_args=arguments, task_vars=variables
+            )
+        )
+        return result
+
+    def _resolved(self, options: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        """The options with the secret and both endpoints in them."""
+        if options["state"] == "absent":
+            return dict(options, token="")
+        record = None
+        if options["store"] and options["token_name"]:
+            record = self._record(options, variables)
+        found = dict(options, token=options["token"] or (record or {}).get("secret") or NOT_MINTED)
+        for signal in telemetry_env.SIGNAL_PATHS:
+            if not options[f"{signal}_endpoint"]:
+                edge_url = self._edge_url(options, signal, record)
+                found[f"{signal}_endpoint"] = telemetry_env.endpoint_of(signal, edge_url)
+        return found
+
+    def _record(self, options: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        base = variables.get("inventory_dir") or os.getcwd()
+        name = options["token_name"]
+        record: dict[str, Any] | None = open_store(options["store"], base, vault_from_loader(self._loader)).read(name)
+        if record is None and self._task.check_mode:
+            record = (options["planned"] or {}).get(name)
+        if record is None:
+            raise OptionError(
+                f"token_name: the store holds no token {name}; run devfleet.axiom.provision first, or correct the name"
+            )
+        return record
+
+    @staticmethod
+    def _edge_url(options: dict[str, Any], signal: str, record: dict[str, Any] | None) -> str:
+        if record is None:
+            raise OptionError(f"{signal}_endpoint is missing; without a store it cannot be derived")
+        name = options[f"{signal}_dataset"]
+        if name not in record["datasets"]:
+            raise OptionError(
+                f"{signal}_dataset: the token {record['name']} may not ingest into {name}, only into "
+                f"{', '.join(sorted(record['datasets'])) or 'nothing'}; correct the name or the token's declaration"
+            )
+        return record["datasets"][name]["edge_url"] or _UNKNOWN_EDGE
+
+    def _probe(self, options: dict[str, Any]) -> str | None:
+        """The platform where nothing drifted, None where Python has to look."""
+        platforms = targets.PLATFORMS if options["platform"] == "auto" else (options["platform"],)
+        wanted = {platform: targets.wanted(options, platform) for platform in platforms}
+        script = host_probe.script(wanted, options["prefix"])
+        answer = self._low_level_execute_command(script)
+        try:
+            return host_probe.check(wanted, options["prefix"], targets.own_document(options), answer["stdout"])
+        except host_probe.Unclear as exc:
+            Display().vvv(
+                f"probe: {exc}; sending the module", host=self._task.delegate_to or self._play_context.remote_addr
+            )
+            return None

@@ -1,0 +1,105 @@
+# Copyright: (c) 2026, devfleet maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Managed settings as the client reads them: `managed-settings.json`, then the drop-ins in lexical order, last wins.
+
+Rules measured on Claude Code 2.1.197 and 2.1.330: a malformed document stops the client, one that developers cannot
+read loses telemetry with a warning, and a few keys take the telemetry away from a good document.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Mapping, NamedTuple
+
+from ansible_collections.devfleet.axiom.plugins.module_utils import host_files, settings_json, targets
+from ansible_collections.devfleet.axiom.plugins.module_utils.host_files import HostError
+
+# From client 2.1.217 on a managed generic endpoint or protocol governs every signal, wherever it is set.
+_GENERIC = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_PROTOCOL")
+
+
+class Document(NamedTuple):
+    """A settings document on the machine; `name` is relative to the settings directory."""
+
+    name: str
+    found: host_files.Found
+    settings: dict[str, Any]
+
+    def digest(self) -> str:
+        return targets.digest(self.found.text)
+
+    def env(self) -> dict[str, Any]:
+        env = self.settings.get("env")
+        return env if isinstance(env, dict) else {}
+
+
+def _names(base: str) -> list[str]:
+    drop_ins = os.path.join(base, targets.SETTINGS_DROP_INS)
+    try:
+        listed = sorted(os.listdir(drop_ins))
+    except FileNotFoundError:
+        listed = []
+    except OSError as exc:
+        raise host_files.os_error(exc) from None
+    return [targets.SETTINGS_BASE] + [
+        f"{targets.SETTINGS_DROP_INS}/{name}" for name in listed if name.endswith(".json") and not name.startswith(".")
+    ]
+
+
+def read_document(base: str, name: str) -> Document | None:
+    """:raises HostError: where the client could not use the document either; names the line and column."""
+    path = os.path.join(base, name)
+    found = host_files.read(path)
+    if found is None:
+        return None
+    try:
+        return Document(name, found, settings_json.parse(found.text))
+    except settings_json.DocumentError as exc:
+        raise HostError(f"{path}: {exc}; Claude Code refuses to start with it, repair or remove it") from None
+
+
+def documents(base: str) -> list[Document]:
+    """Every document in the order in which the client applies them."""
+    read = (read_document(base, name) for name in _names(base))
+    return [document for document in read if document is not None]
+
+
+def check_readable(path: str, mode: int, needed: int) -> None:
+    """:raises HostError: where somebody other than root could not read it, with the command that repairs it."""
+    if mode & needed != needed:
+        raise HostError(
+            f"{path}: mode {mode:04o} keeps developers from reading it, so the client drops it with a mere warning; "
+            f"chmod o+{'rx' if needed & 0o001 else 'r'} it"
+        )
+
+
+def obstacles(base: str, own: str, environment: Mapping[str, str]) -> list[str]:
+    """What in the documents of others takes the telemetry away from ours.
+
+    :param own: the name of the document that holds the telemetry environment.
+    :raises HostError: a document that stops the client, or that developers cannot read.
+    """
+    found = []
+    for document in documents(base):
+        path = os.path.join(base, document.name)
+        check_readable(path, document.found.mode, 0o004)
+        if "otelHeadersHelper" in document.settings:
+            found.append(f"{path}: otelHeadersHelper overrides our Authorization header")
+        if document.name == own:
+            continue
+        found += [f"{path}: {key} governs both signals" for key in _GENERIC if document.env().get(key)]
+        later = document.name.startswith(targets.SETTINGS_DROP_INS) and document.name > own
+        for key, value in environment.items():
+            if later and key in document.env() and str(document.env()[key]) != value:
+                found.append(f"{path}: {key} overrides ours, because the last drop-in wins")
+    return found
+
+
+def environment(base: str) -> dict[str, str]:
+    """The `env` that the client takes from all documents together."""
+    merged: dict[str, str] = {}
+    for document in documents(base):
+        merged.update({key: str(value) for key, value in document.env().items()})
+    return merged
