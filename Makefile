@@ -92,11 +92,13 @@ lint-shell: setup
 	git ls-files -z | xargs -0 grep -lE '^#!/bin/(ba)?sh' | xargs shellcheck
 
 .PHONY: docs
-docs: setup ## regenerate the option tables in the role READMEs
+docs: setup ## regenerate what is made from documentation: a role from its module, the option tables of the READMEs
+	python tests/tools/telemetry_role.py
 	python tests/tools/role_readmes.py
 
 .PHONY: docs-check
 docs-check: setup
+	python tests/tools/telemetry_role.py --check
 	python tests/tools/role_readmes.py --check
 	antsibull-changelog lint
 

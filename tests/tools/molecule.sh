@@ -10,7 +10,7 @@ shift
 work=$build/molecule
 mkdir -p "$work"
 
-"$checkout/tests/tools/apt_need.sh" podman=podman runc=runc iptables=iptables mmdebstrap=mmdebstrap \
+"$checkout/tests/tools/apt_need.sh" podman=podman runc=runc iptables=iptables mmdebstrap=mmdebstrap mount=mount \
     /usr/lib/podman/netavark=netavark
 
 # runc and low limits also work inside a container or a sandbox, where crun and podman's own defaults do not.
@@ -21,6 +21,12 @@ runtime = "runc"
 default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
 END
 export CONTAINERS_CONF="$work/containers.conf"
+# Inside a container podman's usual storage does not work: overlays cannot be stacked upon each other.
+if [ "$(stat --file-system --format %T /var/lib)" = overlayfs ]; then
+    printf '[storage]\n%s = "%s"\n%s = "%s"\n%s = "%s"\n' driver vfs \
+        runroot /run/containers/storage graphroot /var/lib/containers/storage >"$work/storage.conf"
+    export CONTAINERS_STORAGE_CONF="$work/storage.conf"
+fi
 
 # Made from the Debian archive: no image registry is needed. The label says which recipe an image was made by.
 packages=python3,sudo,zsh,fish
