@@ -1,2 +1,0 @@
-def test_folder(host):
-    assert host.file("/etc/claude-code").is_directory
