@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import io
 import zlib
 
 import brotli
@@ -17,6 +16,9 @@ LIMIT = 4 * 1024 * 1024
 """Bytes after decompression; one more is answered 413."""
 
 _STEP = 64 * 1024
+_ZSTD_STEP = 1024
+"""Bytes of input at a time: the library has no cap on output, and a block of four bytes may stand for 128 KiB."""
+_ZSTD_WINDOW = 128 * 1024 * 1024
 
 
 def decompress(body: bytes, encoding: str, limit: int = LIMIT) -> bytes:
@@ -39,7 +41,7 @@ def _identity(body: bytes, cap: int) -> bytes:
 def _zlib(body: bytes, cap: int, window: int) -> bytes:
     decoder = zlib.decompressobj(window)
     plain = decoder.decompress(body, cap)
-    if len(plain) < cap and not decoder.eof:
+    if len(plain) < cap and (not decoder.eof or decoder.unused_data):
         raise EOFError
     return plain
 
@@ -53,8 +55,17 @@ def _deflate(body: bytes, cap: int) -> bytes:
 
 
 def _zstd(body: bytes, cap: int) -> bytes:
-    decoder = zstandard.ZstdDecompressor().stream_reader(io.BytesIO(body), read_across_frames=True)
-    return decoder.read(cap)
+    decoder = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW).decompressobj()
+    plain = b""
+    for start in range(0, len(body), _ZSTD_STEP):
+        if decoder.eof:
+            raise EOFError
+        plain += decoder.decompress(body[start : start + _ZSTD_STEP])
+        if len(plain) >= cap:
+            return plain[:cap]
+    if not decoder.eof or decoder.unused_data:
+        raise EOFError
+    return plain
 
 
 def _brotli(body: bytes, cap: int) -> bytes:

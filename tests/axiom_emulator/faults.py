@@ -39,17 +39,22 @@ class Fault:
     hits: int = 0
 
     @classmethod
-    def read(cls, spec: dict[str, Any]) -> Fault:
+    def read(cls, spec: Any) -> Fault:
         """Read a rule from JSON; the action follows from ``status`` or ``delay`` where it is not named."""
+        if not isinstance(spec, dict):
+            raise ApiError(422, "a fault is an object")
         spec = dict(spec)
         spec.setdefault("action", "answer" if "status" in spec or "body" in spec else "delay")
         unknown = set(spec) - (set(cls.__dataclass_fields__) - {"seen", "hits"})
         if unknown:
             raise ApiError(422, f"a fault has no member {sorted(unknown)[0]!r}")
         if spec["action"] not in ACTIONS:
-            raise ApiError(422, f"a fault's action is one of {', '.join(ACTIONS)}")
+            raise ApiError(422, f"a fault's action is one of {', '.join(ACTIONS)}, not {spec['action']!r}")
         fault = cls(**spec)
         re.compile(fault.path)
+        for number in (fault.status, fault.after, fault.times, fault.delay, fault.reset_in):
+            if number is not None and (isinstance(number, bool) or not isinstance(number, (int, float))):
+                raise ApiError(422, f"a fault's numbers are numbers, not {number!r}")
         return fault
 
     def matches(self, method: str, path: str, role: str) -> bool:
@@ -80,7 +85,7 @@ class Faults:
         self._lock = threading.Lock()
         self._rules: list[Fault] = []
 
-    def add(self, spec: dict[str, Any]) -> None:
+    def add(self, spec: Any) -> None:
         """Add a rule."""
         fault = Fault.read(spec)
         with self._lock:

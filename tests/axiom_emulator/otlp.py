@@ -85,6 +85,8 @@ def _parse(message: Any, body: bytes, content_type: str) -> Any:
     try:
         if content_type == JSON:
             document = json.loads(body)
+            if not isinstance(document, dict):
+                raise ValueError("not an object")
             _hex_ids_to_base64(document)
             json_format.ParseDict(document, message, ignore_unknown_fields=True)
         else:
@@ -229,7 +231,10 @@ def _over_limit(point: dict[str, Any]) -> str:
     for name, value in (*point["resource"].items(), *point["attributes"].items()):
         if _size(name) > METRIC_ATTRIBUTE_NAME_BYTES:
             return f"attribute names are limited to {METRIC_ATTRIBUTE_NAME_BYTES} bytes"
-        if _size(value if isinstance(value, str) else json.dumps(value)) > METRIC_ATTRIBUTE_VALUE_BYTES:
+        if (
+            _size(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+            > METRIC_ATTRIBUTE_VALUE_BYTES
+        ):
             return f"attribute values are limited to {METRIC_ATTRIBUTE_VALUE_BYTES} bytes"
     return ""
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -77,13 +78,13 @@ class LocalAxiom:
         self.url, self.token, self.org_id = values["AXIOM_URL"], values["AXIOM_TOKEN"], values["AXIOM_ORG_ID"]
         self.edge_urls = self.control("GET", "info")["edges"]
 
-    def stop(self) -> int | None:
-        """Stop the server and return its exit status; what it stored stays readable."""
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int | None:
+        """Stop the server with a signal and return its exit status; what it stored stays readable."""
         process, self._process = self._process, None
         if process is None:
             return None
         self._control.close()
-        process.terminate()
+        process.send_signal(number)
         try:
             process.communicate(timeout=STOP_SECONDS)
         except subprocess.TimeoutExpired:

@@ -48,10 +48,10 @@ OPERATIONS: dict[str, tuple[str, str, Any, int, str | None]] = {
 
 
 @pytest.fixture
-def checked(document: Document | None) -> Document:
-    """The document; where it is absent, the test is reported as not checked."""
+def checked(document: Document | None, request: pytest.FixtureRequest) -> Document:
+    """The document; where it is absent, the test is reported by name as not checked."""
     if document is None:
-        pytest.skip(f"not checked: {document_path()} is not there (AXIOM_OPENAPI_DIR says where it is)")
+        pytest.skip(f"not checked: {request.node.name}: no {document_path()} (AXIOM_OPENAPI_DIR says where it is)")
     return document
 
 
