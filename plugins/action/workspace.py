@@ -1,0 +1,83 @@
+# Copyright: (c) 2026, devfleet maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The action C(workspace): runs on the controller, opens no connection to any host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.parameters import remove_values
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import (
+    AxiomClient,
+    AxiomError,
+    without_secrets,
+)
+from ansible_collections.devfleet.axiom.plugins.module_utils.token_policy import PolicyError
+from ansible_collections.devfleet.axiom.plugins.module_utils.workspace_spec import workspace_argument_spec
+from ansible_collections.devfleet.axiom.plugins.plugin_utils.store import StoreError, open_store, vault_from_loader
+from ansible_collections.devfleet.axiom.plugins.plugin_utils.workspace import Workspace, validate
+
+PREFIX = "axiom_workspace_"
+REGISTERED = "axiom_workspace_result"
+
+
+class ActionModule(ActionBase):
+    # One task for the whole play, with or without run_once: a second one at the same time could mint twice.
+    BYPASS_HOST_LOOP = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        task_vars = task_vars or {}
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        workspace = None
+        try:
+            require_same_everywhere(task_vars)
+            options = self._options()
+            datasets, tokens = options["datasets"], options["tokens"]
+            validate(datasets, tokens, options["store"])
+            store = None
+            if options["store"]:
+                vault = vault_from_loader(self._loader)
+                store = open_store(options["store"], task_vars.get("inventory_dir"), vault)
+            workspace = Workspace(AxiomClient(options), datasets, tokens, store, bool(self._task.check_mode))
+            workspace.run()
+        except (AxiomError, PolicyError, StoreError) as error:
+            result.update(error.result(), failed=True)
+        if workspace:
+            # What was done before a failure is reported with it.
+            result = {**workspace.result(), **result}
+        return result
+
+    def _options(self) -> dict[str, Any]:
+        validated = ArgumentSpecValidator(workspace_argument_spec()).validate(self._task.args)
+        if validated.error_messages:
+            text = "; ".join(validated.error_messages)
+            raise PolicyError(without_secrets(str(remove_values(text, validated._no_log_values))))
+        options: dict[str, Any] = validated.validated_parameters
+        return options
+
+
+def require_same_everywhere(task_vars: Mapping[str, Any]) -> None:
+    """Raise PolicyError where two hosts of the play declare different workspaces: only one host's could be used.
+
+    Compared as written, before templating, which would cost a templating per host.
+    """
+    first, expected = None, {}
+    for host in task_vars.get("ansible_play_hosts_all", []):
+        variables = task_vars["hostvars"].raw_get(host)
+        found = {name: variables[name] for name in variables if name.startswith(PREFIX) and name != REGISTERED}
+        if first is None:
+            first, expected = host, found
+        elif found != expected:
+            different = sorted(
+                name for name in {*found, *expected} if name not in found or found[name] != expected.get(name)
+            )
+            raise PolicyError(
+                f"{different[0]} is not the same for {first} and {host}: a workspace is one for all hosts of a play,"
+                " declare it in group_vars/all; groups choose from it by name"
+            )

@@ -1,0 +1,259 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, devfleet maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: workspace
+short_description: Make all datasets and ingest tokens of a fleet in Axiom as declared
+version_added: 0.1.0
+author: devfleet maintainers (@devfleet)
+description:
+  - >-
+    Takes the whole declaration at once, the datasets and the tokens that may ingest into them. Two requests read what
+    there is, and when nothing differs no more are made, whatever the number of datasets and tokens.
+  - Nothing is changed before the whole declaration is known to be possible. Datasets come before tokens.
+  - >-
+    A token's secret is shown once. So minting a token and storing its secret are one unit; where the secret cannot be
+    stored, the token is deleted again. A token that is alive while its secret is not in the store is an error that
+    says how to get out.
+  - What is not declared is left alone, and nothing is ever deleted here, except a token that was just minted in vain.
+  - >-
+    Runs on the controller once per play, and opens no connection to any host. Every variable whose name starts with
+    C(axiom_workspace_) must be the same for all hosts of the play.
+extends_documentation_fragment:
+  - devfleet.axiom.connection
+  - devfleet.axiom.attributes
+  - devfleet.axiom.attributes.changes
+  - devfleet.axiom.attributes.action_group
+attributes:
+  action:
+    description: Runs on the controller.
+    support: full
+  bypass_host_loop:
+    description: Runs once for all hosts of a play.
+    support: full
+options:
+  datasets:
+    description: The datasets to have. One that exists is adopted; what is not declared of it keeps its value.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Name of the dataset, ASCII letters, digits and hyphens.
+        type: str
+        required: true
+      kind:
+        description:
+          - What the dataset holds. V(axiom:events:v1) is right for Claude Code's logs, V(otel:metrics:v1) for its
+            metrics. Cannot be changed later; a dataset that exists with another kind is refused.
+          - If not declared, a new dataset is made for events, and an existing one is taken as it is.
+        type: str
+        choices: ['axiom:events:v1', 'otel:logs:v1', 'otel:metrics:v1', 'otel:traces:v1']
+      description:
+        description: Text shown beside the name.
+        type: str
+      retention_days:
+        description: Days after which data is deleted; V(0) switches the dataset's own retention period off.
+        type: int
+      edge_deployment:
+        description:
+          - Where the data lives and is ingested, such as V(cloud.eu-central-1.aws). If not declared, Axiom chooses.
+          - Cannot be changed later; a dataset that exists on another edge deployment is refused.
+        type: str
+      map_fields:
+        description: Fields that are stored as maps. The list is the whole of them.
+        type: list
+        elements: str
+      edge_url:
+        description:
+          - Base URL for ingest, such as V(https://us-east-1.aws.edge.axiom.co), where Axiom does not tell it.
+        type: str
+  tokens:
+    description: The tokens to have.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Name of the token.
+        type: str
+        required: true
+      description:
+        description: Text shown beside the name. Used when the token is minted, and not compared later.
+        type: str
+      ingest:
+        description: Names of the datasets it may ingest into. Each must be declared or exist.
+        type: list
+        elements: str
+        default: []
+      dataset_capabilities:
+        description: More capabilities per dataset, such as C({claude-code-logs{:} {query{:} [read]}}).
+        type: dict
+        default: {}
+      org_capabilities:
+        description: Capabilities for the organization, such as C({annotations{:} [create]}).
+        type: dict
+        default: {}
+      view_capabilities:
+        description: Capabilities per view, such as C({my-view{:} {query{:} [read]}}).
+        type: dict
+        default: {}
+      expires_at:
+        description: When it expires, as an RFC 3339 instant. Not compared if not declared.
+        type: str
+      secret:
+        description:
+          - The secret of a token that exists already, to put it into the store when it is not there.
+          - Nobody can read it from Axiom, and it is not verified. Remove it after one run.
+        type: str
+  store:
+    description: Where secrets are kept. Needed where tokens are declared.
+    type: dict
+    suboptions:
+      type:
+        description: V(vault_file) is a file encrypted with ansible-vault, with the vault password of the run.
+        type: str
+        choices: [vault_file]
+        default: vault_file
+      path:
+        description: Path of the file, relative to the inventory's folder.
+        type: str
+        required: true
+seealso:
+  - module: devfleet.axiom.dataset
+  - module: devfleet.axiom.api_token
+"""
+
+EXAMPLES = r"""
+- name: Have two datasets, and a token that may do nothing but ingest into them
+  devfleet.axiom.workspace:
+    datasets:
+      - name: claude-code-logs
+        retention_days: 30
+      - name: claude-code-metrics
+        kind: otel:metrics:v1
+    tokens:
+      - name: claude-code-ingest
+        ingest: [claude-code-logs, claude-code-metrics]
+    store:
+      type: vault_file
+      path: secrets/axiom.yml
+  run_once: true
+  register: axiom_workspace_result
+
+- name: Put the secret of a token that exists into the store, once
+  devfleet.axiom.workspace:
+    tokens:
+      - name: claude-code-ingest
+        ingest: [claude-code-logs, claude-code-metrics]
+        secret: "{{ vaulted_ingest_secret }}"
+    store:
+      path: secrets/axiom.yml
+  run_once: true
+"""
+
+RETURN = r"""
+datasets:
+  description: The declared datasets as they are now, or would be in check mode.
+  returned: always, after a failure those that were dealt with before
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: Axiom's id; null if not created yet.
+      type: str
+    name:
+      description: Name.
+      type: str
+    kind:
+      description: Kind.
+      type: str
+    description:
+      description: Text shown beside the name.
+      type: str
+    retention_days:
+      description: Days of the retention period; 0 where it is off.
+      type: int
+    edge:
+      description: Edge deployment; null if not known.
+      type: str
+    edge_url:
+      description: Base URL for ingest; null in check mode where Axiom would choose.
+      type: str
+    map_fields:
+      description: Fields stored as maps.
+      type: list
+      elements: str
+    adopted:
+      description: Whether it existed before.
+      type: bool
+    changed:
+      description: Whether it was created or changed, or would be.
+      type: bool
+tokens:
+  description: The declared tokens without their secrets, as they are now, or would be in check mode.
+  returned: always, after a failure those that were dealt with before
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: Axiom's id; null if not minted yet.
+      type: str
+    name:
+      description: Name.
+      type: str
+    description:
+      description: Text shown beside the name.
+      type: str
+    expires_at:
+      description: When it expires, RFC 3339 in UTC; null for never.
+      type: str
+    dataset_capabilities:
+      description: Capabilities per dataset.
+      type: dict
+    org_capabilities:
+      description: Capabilities for the organization.
+      type: dict
+    view_capabilities:
+      description: Capabilities per view.
+      type: dict
+    minted:
+      description: Whether it was minted, or would be.
+      type: bool
+    changed:
+      description: Whether it was minted or its record changed, or would.
+      type: bool
+records:
+  description: What the store holds for each declared token, without secrets; in check mode, what it would hold.
+  returned: always, after a failure those that were dealt with before
+  type: dict
+  sample:
+    claude-code-ingest:
+      name: claude-code-ingest
+      datasets:
+        claude-code-logs:
+          kind: axiom:events:v1
+          edge: cloud.us-east-1.aws
+          edge_url: https://us-east-1.aws.edge.axiom.co
+failure:
+  description: Status, code, message, method and path of a request that failed.
+  returned: when a request failed
+  type: dict
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.devfleet.axiom.plugins.module_utils.workspace_spec import workspace_argument_spec
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=workspace_argument_spec(), supports_check_mode=True)
+    module.fail_json(msg="devfleet.axiom.workspace runs on the controller: use it in a playbook, as a task")
+
+
+if __name__ == "__main__":
+    main()
