@@ -83,9 +83,9 @@ lint-types: build
 	cd $(BUILD) && mypy --config-file $(abspath pyproject.toml) --cache-dir mypy ansible_collections/devfleet/axiom/plugins
 
 .PHONY: lint-yaml
-lint-yaml: setup
+lint-yaml: build
 	yamllint --strict .
-	ansible-lint --offline --profile production
+	ansible-lint --nocolor --offline --profile production
 
 .PHONY: lint-shell
 lint-shell: setup
@@ -104,7 +104,7 @@ docs-check: setup
 
 .PHONY: docs-lint
 docs-lint: build ## check the plugin documentation as the documentation site will read it
-	cd $(COLLECTION) && antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
+	cd $(COLLECTION) && antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs all .
 
 .PHONY: importer
 importer: build ## what Galaxy's importer says about the built collection
