@@ -36,7 +36,8 @@ try:
     HAS_REQUESTS = True
 except ImportError:
     HAS_REQUESTS = False
-    AuthBase = HTTPAdapter = Retry = object
+    # Only so that the classes below can be made; AxiomClient then says what is missing.
+    AuthBase = HTTPAdapter = Retry = object  # type: ignore[assignment, misc]
 
 COLLECTION_VERSION = "0.1.0"
 USER_AGENT = "devfleet.axiom/%s (ansible-core/%s)" % (COLLECTION_VERSION, ansible_core_version)

@@ -44,3 +44,4 @@ def _fail(module: AnsibleModule, error: AxiomError | PolicyError) -> NoReturn:
         texts = value if isinstance(value, list) else [value]
         module.no_log_values.update(text for text in texts if isinstance(text, str) and holds_secret(text))
     module.fail_json(**error.result())
+    raise SystemExit(1)

@@ -77,7 +77,8 @@ def converge(resource: Resource, declared: Mapping[str, Any], found: Any, check_
     raw = found
     if before != after and not check_mode:
         if absent:
-            raw = resource.delete(found)
+            resource.delete(found)
+            raw = None
         elif found is None:
             raw = resource.create(declared, after)
         else:

@@ -64,7 +64,8 @@ def parse_instant(text: str) -> int:
     try:
         if match is None:
             raise ValueError(text)
-        moment = datetime.datetime(*(int(part) for part in match.groups()[:6]))
+        year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
+        moment = datetime.datetime(year, month, day, hour, minute, second)
     except ValueError:
         raise PolicyError(f"{text!r} is not an instant such as 2027-01-31T12:00:00Z (date, time and offset)") from None
     fraction, zone = (match.group(7) or "").ljust(9, "0"), match.group(8)

@@ -166,8 +166,8 @@ def main() -> None:
     if module.params["id"] and module.params["state"] == "present":
         module.fail_json(msg="id only says which token to delete: use it with state: absent")
     outcome, token = manage(module, Token)
-    minted = outcome.changed and outcome.raw is not None and not outcome.adopted
-    secret = {"secret": outcome.raw["token"]} if minted else {}
+    minted = outcome.raw if outcome.changed and outcome.raw else {}
+    secret = {"secret": minted["token"]} if "token" in minted else {}
     module.exit_json(changed=outcome.changed, diff=outcome.diff, token=token, **secret)
 
 

@@ -4,7 +4,7 @@
 
 """A little memory shared by the forked workers of a run, so that a store is decrypted once and not per host.
 
-Why: Ansible runs each host's task in a worker of its own, forked from the main process. Decrypting an ansible-vault file
+Why: Ansible runs each host's task in a worker of its own, forked from the main process. Decrypting a vaulted file
 costs tens of milliseconds, which a fleet of a thousand machines pays a thousand times. The other way to share it, a
 run_once task that registers what it read, would put every team's secret into the variables of every host.
 
