@@ -8,8 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from axiom_emulator.testing import LocalAxiom
+
+# How long an example takes says nothing on a machine that is shared.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture

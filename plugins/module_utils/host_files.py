@@ -184,10 +184,11 @@ def read(path: str, owned: bool = False, safe_parents: bool = True) -> Found | N
         if exc.errno == errno.ELOOP:
             raise HostError(f"{path}: a symbolic link where our own file belongs; remove it") from None
         raise os_error(exc) from None
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise HostError(f"{path}: not a regular file; remove it")
     with os.fdopen(descriptor, "rb") as stream:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise HostError(f"{path}: not a regular file; remove it")
         data = stream.read(SIZE_MAX + 1)
     if len(data) > SIZE_MAX:
         raise HostError(f"{path}: larger than {SIZE_MAX} bytes; that is no settings or start-up file")
@@ -210,16 +211,27 @@ def write(path: str, text: str, mode: int, uid: int = -1, gid: int = -1) -> None
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(text.encode("utf-8"))
             stream.flush()
-            if (uid, gid) != (-1, -1):
-                os.fchown(descriptor, uid, gid)
+            if uid != -1:
+                _give(descriptor, uid, gid)
             os.fchmod(descriptor, mode)
             os.fsync(descriptor)
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as exc:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
+        if isinstance(exc, OSError):
+            exc.filename = path
         raise
     _sync(folder)
+
+
+def _give(descriptor: int, uid: int, gid: int) -> None:
+    """Keep owner and group; with a user's own rights a group that they are not in cannot be kept."""
+    try:
+        os.fchown(descriptor, uid, gid)
+    except PermissionError:
+        if uid != os.geteuid():
+            raise
 
 
 def _sync(folder: str) -> None:

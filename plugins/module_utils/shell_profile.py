@@ -65,7 +65,7 @@ def _posix(environment: Mapping[str, str], token_path: str, scope: str, function
     return (
         f"{function} {{\n    (\n        if {read}; then\n{exports}"
         "            unset _claude_telemetry_token\n        fi\n"
-        '        exec claude "$@"\n    )\n}\n'
+        '        command claude "$@"\n    )\n}\n'
     )
 
 

@@ -1,0 +1,190 @@
+# Copyright: (c) 2026, devfleet maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The rules of Axiom's guide and of the client, option by option."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.options import LOGS_ENDPOINT, METRICS_ENDPOINT, SECRET, telemetry_options_with
+
+from ansible_collections.devfleet.axiom.plugins.module_utils import telemetry_env, telemetry_options
+from ansible_collections.devfleet.axiom.plugins.module_utils.telemetry_env import OptionError, build
+
+GUIDE = {
+    "CLAUDE_CODE_ENABLE_TELEMETRY": "1",
+    "OTEL_METRICS_EXPORTER": "otlp",
+    "OTEL_LOGS_EXPORTER": "otlp",
+    "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL": "http/protobuf",
+    "OTEL_EXPORTER_OTLP_LOGS_PROTOCOL": "http/protobuf",
+    "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": METRICS_ENDPOINT,
+    "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": LOGS_ENDPOINT,
+    "OTEL_EXPORTER_OTLP_METRICS_HEADERS": (
+        f"Authorization=Bearer {SECRET},x-axiom-metrics-dataset=claude-code-metrics"
+    ),
+    "OTEL_EXPORTER_OTLP_LOGS_HEADERS": f"Authorization=Bearer {SECRET},x-axiom-dataset=claude-code-logs",
+    "OTEL_METRIC_EXPORT_INTERVAL": "60000",
+    "OTEL_LOGS_EXPORT_INTERVAL": "30000",
+    "OTEL_LOG_USER_PROMPTS": "0",
+    "OTEL_LOG_TOOL_DETAILS": "0",
+    "OTEL_RESOURCE_ATTRIBUTES": "team=platform",
+}
+
+
+def test_the_fourteen_variables_of_the_guide() -> None:
+    environment = build(telemetry_options_with(resource_attributes={"team": "platform"}), SECRET)
+    assert {name: environment[name] for name in GUIDE} == GUIDE
+
+
+def test_every_value_is_a_string() -> None:
+    options = telemetry_options_with(extra={"OTEL_BLRP_MAX_QUEUE_SIZE": 4096}, cardinality={"session_id": False})
+    environment = build(options, SECRET, shield=True)
+    assert all(isinstance(value, str) for value in environment.values())
+    assert environment["OTEL_METRICS_INCLUDE_SESSION_ID"] == "false"
+    assert environment["OTEL_BLRP_MAX_QUEUE_SIZE"] == "4096"
+
+
+def test_the_shield_carries_authorization_and_nothing_else() -> None:
+    options = telemetry_options_with()
+    assert build(options, SECRET, shield=True)["OTEL_EXPORTER_OTLP_HEADERS"] == f"Authorization=Bearer {SECRET}"
+    assert "OTEL_EXPORTER_OTLP_HEADERS" not in build(options, SECRET)
+
+
+@pytest.mark.parametrize("option", telemetry_env.PRIVACY_SWITCHES)
+def test_privacy_switches_are_written_as_zero_unless_opted_in(option: str) -> None:
+    variable = telemetry_env.PRIVACY_SWITCHES[option]
+    assert build(telemetry_options_with(), SECRET)[variable] == "0"
+    opted_in = build(telemetry_options_with(**{option: True}), SECRET)
+    assert opted_in[variable] == "1"
+    assert sum(opted_in[other] == "1" for other in telemetry_env.PRIVACY_SWITCHES.values()) == 1
+
+
+def test_the_kill_switch_stops_both_signals_and_removes_nothing() -> None:
+    on, off = (build(telemetry_options_with(enabled=enabled), SECRET) for enabled in (True, False))
+    assert on.keys() == off.keys()
+    assert {name: off[name] for name in on if on[name] != off[name]} == {
+        "CLAUDE_CODE_ENABLE_TELEMETRY": "0",
+        "OTEL_METRICS_EXPORTER": "none",
+        "OTEL_LOGS_EXPORTER": "none",
+    }
+
+
+@pytest.mark.parametrize(
+    ("intervals", "metrics", "logs"),
+    [
+        ("production", "60000", "30000"),
+        ("testing", "10000", "5000"),
+        ({"metrics": 20000, "logs": 7000}, "20000", "7000"),
+        ({"logs": "7000"}, "60000", "7000"),
+    ],
+)
+def test_intervals(intervals: Any, metrics: str, logs: str) -> None:
+    environment = build(telemetry_options_with(intervals=intervals), SECRET)
+    assert environment["OTEL_METRIC_EXPORT_INTERVAL"] == metrics
+    assert environment["OTEL_LOGS_EXPORT_INTERVAL"] == logs
+
+
+def test_network_and_host_options() -> None:
+    options = telemetry_options_with(
+        https_proxy="http://proxy.example:3128", no_proxy="localhost", ca_file="/etc/ssl/corp.pem", include_host=False
+    )
+    environment = build(options, SECRET)
+    assert environment["HTTPS_PROXY"] == "http://proxy.example:3128"
+    assert environment["NO_PROXY"] == "localhost"
+    assert environment["NODE_EXTRA_CA_CERTS"] == "/etc/ssl/corp.pem"
+    assert environment["OTEL_RESOURCE_INCLUDE_HOST"] == "0"
+    assert "HTTP_PROXY" not in environment
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"token": "xaat-with space"}, "token"),
+    ({"token": "xaat-a;b"}, "token"),
+    ({"token": "xaat-a\n"}, "token"),
+    ({"token": "xapt-0c0ffee0-1111-4222-8333-944445555666"}, "personal token"),
+    ({"token": "", "token_name": "", "store": {}}, "token is missing"),
+    ({"logs_dataset": None}, "logs_dataset is missing"),
+    ({"metrics_dataset": "a,b"}, "metrics_dataset"),
+    ({"logs_dataset": SECRET}, "logs_dataset holds what looks like an Axiom token"),
+    ({"token_name": SECRET}, "token_name holds what looks like an Axiom token"),
+    ({"logs_endpoint": "http://axiom.example/v1/logs"}, "would send the token in clear"),
+    ({"logs_endpoint": "https://axiom.example"}, "must end in /v1/logs"),
+    ({"logs_endpoint": "https://axiom.example/v1/metrics"}, "must end in /v1/logs"),
+    ({"metrics_endpoint": "not a url"}, "metrics_endpoint"),
+    ({"metrics_endpoint": "https://u:p@axiom.example/v1/metrics"}, "credentials"),
+    ({"metrics_endpoint": "https://axiom.example:99999/v1/metrics"}, "metrics_endpoint"),
+    ({"intervals": "often"}, "intervals"),
+    ({"intervals": {"metrics": "abc"}}, "intervals.metrics"),
+    ({"intervals": {"logs": -5}}, "intervals.logs"),
+    ({"intervals": {"traces": 1000}}, "unknown key traces"),
+    ({"resource_attributes": {"a b": "c"}}, "resource_attributes"),
+    ({"resource_attributes": {"team": ""}}, "resource_attributes.team is empty"),
+    ({"resource_attributes": {"team": "a\nb"}}, "resource_attributes.team"),
+    ({"resource_attributes": {"team": "x" * 256}}, "at most 255"),
+    ({"resource_attributes": {"team": ["a"]}}, "resource_attributes.team"),
+    ({"resource_attributes": {"team": SECRET}}, "resource_attributes.team holds what looks like an Axiom token"),
+    ({"extra": {"OTEL_EXPORTER_OTLP_ENDPOINT": "https://x"}}, "metrics_endpoint and logs_endpoint"),
+    ({"extra": {"OTEL_LOG_USER_PROMPTS": "1"}}, "log_user_prompts"),
+    ({"extra": {"BAD NAME": "1"}}, "not a variable name"),
+    ({"extra": {"X": SECRET}}, "extra.X holds what looks like an Axiom token"),
+    ({"https_proxy": "http://u:p@proxy:3128"}, "credentials"),
+    ({"https_proxy": "proxy:3128"}, "https_proxy"),
+    ({"ca_file": "relative.pem"}, "ca_file"),
+    ({"users": ["ada; rm -rf /"]}, "is not a user name"),
+    ({"prefix": "relative"}, "prefix"),
+    ({"prefix": "/a/../b"}, "prefix"),
+    ({"drop_in_name": ".hidden.json"}, "drop_in_name"),
+    ({"drop_in_name": "../x.json"}, "drop_in_name"),
+    ({"drop_in_name": "90-axiom.conf"}, "drop_in_name"),
+    ({"targets": []}, "targets is empty"),
+    ({"targets": ["shell_profile"], "shells": []}, "shells is empty"),
+]
+
+
+@pytest.mark.parametrize(("changes", "text"), WRONG, ids=[text for _changes, text in WRONG])
+def test_what_is_wrong_is_named_before_anything_happens_and_never_echoed(changes: dict[str, Any], text: str) -> None:
+    with pytest.raises(OptionError) as error:
+        telemetry_options.check(telemetry_options_with(**changes))
+    assert text in str(error.value)
+    assert "c0ffee" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["http://127.0.0.1:8643/v1/logs", "http://[::1]:1/v1/logs", "http://localhost/v1/logs"]
+)
+def test_plain_http_is_accepted_on_loopback(endpoint: str) -> None:
+    telemetry_options.check(telemetry_options_with(logs_endpoint=endpoint))
+
+
+def test_absent_needs_neither_secret_nor_datasets() -> None:
+    telemetry_options.check(telemetry_options_with(state="absent", token=None, logs_dataset=None, metrics_dataset=None))
+
+
+TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=20)
+
+
+@given(st.dictionaries(st.from_regex(r"[a-z][a-z0-9._-]{0,20}", fullmatch=True), TEXT, max_size=6))
+def test_resource_attributes_arrive_intact(attributes: dict[str, str]) -> None:
+    """Decoded as OpenTelemetry's resource specification says: split at commas and the first =, percent-decode."""
+    if any("xaat-" in value.lower() or "xapt-" in value.lower() for value in attributes.values()):
+        return
+    encoded = telemetry_env.encode_attributes(attributes)
+    pairs = [pair.split("=", 1) for pair in encoded.split(",") if pair]
+    assert {key: unquote(value) for key, value in pairs} == attributes
+    assert not set(encoded) & set(" \";\\'$`!")
+
+
+@given(st.text(max_size=40))
+def test_a_token_is_either_safe_in_a_header_list_or_refused(token: str) -> None:
+    try:
+        telemetry_env.check_token(token)
+    except OptionError as error:
+        assert token == "" or len(token) < 4 or token not in str(error)
+    else:
+        assert token
+        assert not set(token) & set(' ,;%"\r\n\t\\')
