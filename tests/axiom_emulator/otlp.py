@@ -231,10 +231,8 @@ def _over_limit(point: dict[str, Any]) -> str:
     for name, value in (*point["resource"].items(), *point["attributes"].items()):
         if _size(name) > METRIC_ATTRIBUTE_NAME_BYTES:
             return f"attribute names are limited to {METRIC_ATTRIBUTE_NAME_BYTES} bytes"
-        if (
-            _size(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
-            > METRIC_ATTRIBUTE_VALUE_BYTES
-        ):
+        content = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        if _size(content) > METRIC_ATTRIBUTE_VALUE_BYTES:
             return f"attribute values are limited to {METRIC_ATTRIBUTE_VALUE_BYTES} bytes"
     return ""
 
