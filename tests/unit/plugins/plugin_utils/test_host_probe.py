@@ -198,7 +198,7 @@ def test_any_other_output_is_unclear_and_nothing_worse(text: str) -> None:
             host_probe.check({"linux": [item]}, "/", "x", output)
 
 
-# The shape in which Apple's BSD userland answers, written from its manual pages and published listings; no Mac took part.
+# The shape in which Apple's BSD userland answers, after its manual pages and published listings; no Mac took part.
 # An extended attribute shows as a mark after the mode.
 MACOS = """\
 =devfleet.axiom probe 1 Darwin
