@@ -16,7 +16,6 @@ import ipaddress
 import json
 import os
 import re
-import socket
 import ssl
 import sys
 import time
@@ -376,10 +375,10 @@ class AxiomClient:
             code, text = "proxy", f"the proxy does not let us through to {self._host}: check proxy (HTTPS_PROXY)"
         elif due_to(ConnectionRefusedError):
             code, text = "connection_refused", f"{self._host} refuses the connection: check url (AXIOM_URL)"
-        elif due_to(urllib3_errors.ConnectTimeoutError, requests.Timeout) and not due_to(socket.gaierror):
-            code, text = "timeout", f"no answer from {self._host} within {self._timeout:g} s: raise timeout"
-        elif _never_opened(error):
+        elif due_to(urllib3_errors.NewConnectionError):
             code, text = "unreachable", f"{self._host} cannot be reached: check url (AXIOM_URL) and name resolution"
+        elif due_to(urllib3_errors.TimeoutError):
+            code, text = "timeout", f"no answer from {self._host} within {self._timeout:g} s: raise timeout"
         elif due_to(ssl.SSLError, urllib3_errors.SSLError):
             code, text = "tls", f"{self._host} does not speak TLS as expected: check scheme and port of url"
         else:
