@@ -1,0 +1,41 @@
+# Copyright: (c) 2026, devfleet maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Controller side of `otlp_probe`: build what is sent, so that the machine needs nothing but Python."""
+
+from __future__ import annotations
+
+import base64
+import time
+import uuid
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.devfleet.axiom.plugins.plugin_utils import otlp_payload
+
+_OPTIONS = {"logs": "log_payload", "metrics": "metric_payload"}
+
+
+class ActionModule(ActionBase):
+    TRANSFERS_FILES = False
+    _requires_connection = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        variables = task_vars or {}
+        arguments = dict(self._task.args, probe_id=str(uuid.uuid4()))
+        try:
+            payloads = otlp_payload.build(variables["inventory_hostname"], arguments["probe_id"], time.time_ns())
+        except otlp_payload.PayloadError as exc:
+            raise AnsibleActionFail(str(exc)) from None
+        for signal, encoded in payloads.items():
+            arguments[_OPTIONS[signal]] = {
+                encoding: base64.b64encode(body).decode("ascii") for encoding, body in encoded.items()
+            }
+        result.update(
+            self._execute_module(module_name="devfleet.axiom.otlp_probe", module_args=arguments, task_vars=variables)
+        )
+        return result

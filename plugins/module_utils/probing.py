@@ -1,0 +1,120 @@
+# Copyright: (c) 2026, devfleet maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Try every signal of every environment that is installed on this machine, and report each; nothing secret is in it."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, NamedTuple
+
+from ansible_collections.devfleet.axiom.plugins.module_utils import (
+    host_files,
+    otlp_export,
+    otlp_send,
+    targets,
+    telemetry_options,
+)
+from ansible_collections.devfleet.axiom.plugins.module_utils.host_files import HostError
+from ansible_collections.devfleet.axiom.plugins.module_utils.installed_environment import (
+    Installed,
+    installed_environments,
+)
+from ansible_collections.devfleet.axiom.plugins.module_utils.otlp_export import Delivery, NoDelivery
+from ansible_collections.devfleet.axiom.plugins.module_utils.otlp_send import Answer
+from ansible_collections.devfleet.axiom.plugins.module_utils.telemetry_env import MASK
+
+# What says how to install has no meaning here, but the same check covers it.
+_INSTALLING = {name: option.get("default") for name, option in telemetry_options.ARGUMENT_SPEC.items()}
+
+
+class Report(NamedTuple):
+    """probes: one dict per target, user and signal; secrets: what must not be shown, in them or anywhere."""
+
+    probes: list[dict[str, Any]]
+    secrets: set[str]
+
+
+def scrubbed(text: str | None, secrets: set[str]) -> str | None:
+    """One short line without the secrets. The longest first: one may be part of another."""
+    if text is None:
+        return None
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    return otlp_send.shortened(otlp_send.one_line(otlp_export.without_tokens(text, MASK)))
+
+
+class _Sender:
+    """Sends a signal once, however many targets and users share the same delivery."""
+
+    def __init__(self, payloads: Mapping[str, Mapping[str, bytes]], timeout: float, prefix: str, check: bool) -> None:
+        self.payloads = payloads
+        self.timeout = timeout
+        self.prefix = prefix
+        self.check = check
+        self.answers: dict[tuple[str, Delivery], Answer] = {}
+
+    def answer(self, item: Installed, signal: str, delivery: Delivery) -> Answer:
+        key = (signal, delivery)
+        if key not in self.answers:
+            body = None if self.check else self.payloads[signal][delivery.encoding]
+            self.answers[key] = self._send(item, delivery, body)
+        return self.answers[key]
+
+    def _send(self, item: Installed, delivery: Delivery, body: bytes | None) -> Answer:
+        """With the rights of whose environment it is: the endpoint and the authorities' file are that user's choice."""
+        if item.owner is None:
+            return otlp_send.send(delivery, body, self.timeout, self.prefix)
+        try:
+            return Answer(
+                *host_files.run_as(item.owner, lambda: list(otlp_send.send(delivery, body, self.timeout, self.prefix)))
+            )
+        except HostError as exc:
+            return Answer("broken", None, str(exc))
+
+
+def _probe(item: Installed, signal: str, sender: _Sender, secrets: set[str]) -> dict[str, Any]:
+    delivery = None
+    if item.environment is None:
+        answer = Answer(item.status or "broken", None, item.problem)
+    else:
+        try:
+            delivery = otlp_export.delivery(signal, item.environment)
+            answer = sender.answer(item, signal, delivery)
+        except NoDelivery as exc:
+            answer = Answer(exc.status, None, exc.reason)
+    return {
+        "target": item.target,
+        "user": item.user,
+        "signal": signal,
+        "status": answer.status,
+        "http_status": answer.http_status,
+        "reason": scrubbed(answer.reason, secrets),
+        "dataset": scrubbed(delivery.dataset, secrets) if delivery else None,
+        "endpoint": scrubbed(otlp_export.shown_url(delivery.endpoint), secrets) if delivery else None,
+    }
+
+
+def probe(
+    options: Mapping[str, Any], payloads: Mapping[str, Mapping[str, bytes]], timeout: float, check: bool
+) -> Report:
+    """Probe this machine.
+
+    :param options: targets, users, prefix, platform.
+    :param payloads: signal -> encoding (`protobuf`, `json`) -> body.
+    :param check: do everything but the POST.
+    :raises OptionError: an option is wrong.
+    """
+    targets.check_options({**_INSTALLING, **options})
+    found = installed_environments(options)
+    secrets = {secret for item in found for secret in otlp_export.secrets(item.environment or {})}
+    sender = _Sender(payloads, timeout, options["prefix"], check)
+    return Report([_probe(item, signal, sender, secrets) for item in found for signal in otlp_export.SIGNALS], secrets)
+
+
+def delivering(probes: list[dict[str, Any]], expected: list[str]) -> bool:
+    """Whether every expected signal was accepted from every target; one that is not expected may be switched off."""
+    return all(
+        probe["status"] == "accepted" or (probe["status"] == "switched_off" and probe["signal"] not in expected)
+        for probe in probes
+    )
