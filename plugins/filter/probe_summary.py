@@ -1,0 +1,124 @@
+# Copyright: (c) 2026, devfleet maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+DOCUMENTATION = r"""
+name: probe_summary
+short_description: What the probes of many machines say together
+version_added: 0.1.0
+description:
+  - Takes host names and, from each one's variables, the registered result of M(devfleet.axiom.otlp_probe).
+  - Tells machines that deliver, that do not, that could not be reached, and that were not probed at all.
+author:
+  - devfleet maintainers (@devfleet)
+positional: _input, hostvars
+options:
+  _input:
+    description: Names of hosts.
+    type: list
+    elements: str
+    required: true
+  hostvars:
+    description: The variable RV(ignore:hostvars).
+    type: dict
+    required: true
+  check_mode:
+    description: The variable RV(ignore:ansible_check_mode); nothing was sent then, and no machine counts as delivering.
+    type: bool
+    default: false
+  variable:
+    description: Under which name the result was registered.
+    type: str
+    default: telemetry_verify_result
+"""
+
+EXAMPLES = r"""
+- name: Say what was found
+  ansible.builtin.debug:
+    msg: "{{ (ansible_play_hosts_all | devfleet.axiom.probe_summary(hostvars)).lines }}"
+  run_once: true
+"""
+
+RETURN = r"""
+_value:
+  description: The summary.
+  type: dict
+  contains:
+    lines:
+      description: One line for each host and signal, and one that counts.
+      type: list
+      elements: str
+    failed:
+      description: Why, for each host that was reached and does not deliver.
+      type: dict
+    unreachable:
+      description: Why, for each host that could not be reached.
+      type: dict
+    not_probed:
+      description: Hosts without a result, because something failed on them earlier.
+      type: list
+      elements: str
+"""
+
+_GOOD = ("accepted", "switched_off", "not_sent")
+_CHARACTERS = 300
+
+
+def _line(text: object) -> str:
+    """The error of another plugin, on one line."""
+    joined = " ".join(str(text).split())
+    return joined if len(joined) <= _CHARACTERS else joined[:_CHARACTERS] + "…"
+
+
+def _probe(probe: Mapping[str, Any]) -> str:
+    """For example ``managed_settings logs: accepted -> claude-code-logs``."""
+    whose = f" of {probe['user']}" if probe["user"] else ""
+    number = f" ({probe['http_status']})" if probe["http_status"] not in (None, 200) else ""
+    where = f" -> {probe['dataset']}" if probe["dataset"] else ""
+    why = f": {probe['reason']}" if probe["reason"] else ""
+    return f"{probe['target']}{whose} {probe['signal']}: {probe['status']}{number}{where}{why}"
+
+
+def _summary(results: Mapping[str, Mapping[str, Any] | None], check_mode: bool) -> dict[str, Any]:
+    lines: list[str] = []
+    failed: dict[str, str] = {}
+    unreachable: dict[str, str] = {}
+    for host, result in results.items():
+        if result is None:
+            lines.append(f"{host}: not probed, because something failed on it earlier")
+        elif result.get("unreachable"):
+            unreachable[host] = _line(result.get("msg", ""))
+            lines.append(f"{host}: unreachable: {unreachable[host]}")
+        elif "probes" not in result:
+            failed[host] = "could not be probed: " + _line(result.get("msg", ""))
+            lines.append(f"{host}: {failed[host]}")
+        else:
+            probes = {_probe(probe): probe["status"] in _GOOD for probe in result["probes"]}
+            lines += [f"{host} {text}" for text in probes]
+            if not result["delivering"]:
+                failed[host] = "; ".join(text for text, good in probes.items() if not good) or "; ".join(probes)
+    not_probed = [host for host, result in results.items() if result is None]
+    delivering = len(results) - len(failed) - len(unreachable) - len(not_probed)
+    counts = {"unreachable": len(unreachable), "not delivering": len(failed), "not probed": len(not_probed)}
+    others = "".join(f", {count} {word}" for word, count in counts.items() if count)
+    lines.append("check mode: nothing was sent" if check_mode else f"{delivering} of {len(results)} deliver{others}")
+    return {"lines": lines, "failed": failed, "unreachable": unreachable, "not_probed": not_probed}
+
+
+def probe_summary(
+    hosts: Iterable[str],
+    hostvars: Mapping[str, Any],
+    check_mode: bool = False,
+    variable: str = "telemetry_verify_result",
+) -> dict[str, Any]:
+    return _summary({host: hostvars[host].get(variable) for host in hosts}, check_mode)
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Any]:
+        return {"probe_summary": probe_summary}
