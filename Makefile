@@ -10,6 +10,7 @@ VENV ?= .venv
 BUILD ?= .build
 WORKERS ?= 2
 AXIOM_PORT ?= 8642
+CLAUDE_VERSION ?= latest
 
 BIN := $(abspath $(VENV))/bin
 COLLECTION := $(BUILD)/ansible_collections/devfleet/axiom
@@ -59,7 +60,9 @@ integration: build ## real ansible-playbook runs against the local Axiom
 	pytest tests/integration
 
 .PHONY: e2e
-e2e: build ## the real client delivers through what the collection wrote
+e2e: build ## the real client, newest or $$CLAUDE_VERSION, delivers through what the collection wrote
+	@tests/tools/apt_need.sh npm=npm mount=mount unshare=util-linux
+	@python -m e2e.client $(BUILD)/claude $(CLAUDE_VERSION)
 	pytest tests/e2e
 
 .PHONY: molecule

@@ -1,0 +1,74 @@
+# Copyright: (c) 2026, devfleet maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fixtures: a provisioned Axiom, a stub of Anthropic's API, and machines on which the real client runs."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from axiom_emulator.testing import LocalAxiom
+from e2e import machine as machines
+from e2e.client import CURRENT
+from e2e.fleet import Fleet
+from e2e.machine import Machine
+from e2e.stub import StubServer
+
+MakeMachine = Callable[[str], Machine]
+
+
+def _client() -> Path:
+    """The folder of the client that `make e2e` installed beside the collection."""
+    build = os.environ.get("ANSIBLE_COLLECTIONS_PATH", ".build").split(os.pathsep)[0]
+    return Path(build, "claude", CURRENT).resolve()
+
+
+def pytest_report_header() -> str:
+    return f"client: Claude Code {_client().name}"
+
+
+@pytest.fixture(scope="session")
+def folder() -> Iterator[Path]:
+    """Where users other than the one who runs the tests can go, unlike `tmp_path`."""
+    with tempfile.TemporaryDirectory(prefix="axiom-e2e-") as name:
+        path = Path(name)
+        path.chmod(0o755)
+        yield path
+
+
+@pytest.fixture(scope="session")
+def api() -> Iterator[StubServer]:
+    with StubServer() as stub:
+        yield stub
+
+
+@pytest.fixture(scope="session")
+def fleet(folder: Path) -> Iterator[Fleet]:
+    """Datasets and tokens exist, and the store holds the secrets."""
+    with LocalAxiom() as axiom:
+        fleet = Fleet(folder / "inventory", axiom)
+        fleet.provision()
+        yield fleet
+
+
+@pytest.fixture(autouse=True)
+def _nothing_arrived_yet(fleet: Fleet) -> None:
+    fleet.axiom.clear_arrived()
+    fleet.axiom.clear_requests()
+
+
+@pytest.fixture(scope="session")
+def make_machine(folder: Path, api: StubServer) -> MakeMachine:
+    """Make a machine of that name, without any telemetry yet."""
+    client = _client()
+    if not (client / "claude").exists():
+        pytest.fail(f"{client} holds no client; `make e2e` installs it")
+    obstacle = machines.why_not()
+    if obstacle:
+        pytest.skip(f"no mount namespace to run the client in: {obstacle}")
+    return lambda name: Machine(folder / name, client, api)

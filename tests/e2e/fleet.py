@@ -1,0 +1,126 @@
+# Copyright: (c) 2026, devfleet maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The platform team's side: an inventory, the playbooks that people run, and what arrived in the local Axiom."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import requests
+
+from axiom_emulator.testing import LocalAxiom
+from e2e.machine import Machine
+
+LOGS_DATASET, LOGS_EDGE = "claude-code-logs", "cloud.us-east-1.aws"
+METRICS_DATASET, METRICS_EDGE = "claude-code-metrics", "cloud.eu-central-1.aws"
+TOKEN = "claude-code-ingest"
+REVOKED_TOKEN = "claude-code-revoked"
+# Everything that the encoding of OTEL_RESOURCE_ATTRIBUTES could damage.
+ATTRIBUTES = {
+    "department": "engineering",
+    "cost_center": "4711, west",
+    "formula": "a=b=c; 100% \"quoted\" 'too'",
+    "site": "Zürich – 東京",
+    "path": "platform/core:blue@north",
+}
+DATASETS = [
+    {"name": LOGS_DATASET, "retention_days": 30, "edge_deployment": LOGS_EDGE},
+    {"name": METRICS_DATASET, "kind": "otel:metrics:v1", "edge_deployment": METRICS_EDGE},
+]
+VARIABLES = {
+    "axiom_workspace_datasets": DATASETS,
+    "axiom_workspace_tokens": [
+        {"name": name, "ingest": [LOGS_DATASET, METRICS_DATASET]} for name in (TOKEN, REVOKED_TOKEN)
+    ],
+    "axiom_workspace_store": {"type": "vault_file", "path": "secrets/axiom.yml"},
+    "claude_code_telemetry_become": False,
+    "claude_code_telemetry_logs_dataset": LOGS_DATASET,
+    "claude_code_telemetry_metrics_dataset": METRICS_DATASET,
+    "claude_code_telemetry_token_name": TOKEN,
+    "claude_code_telemetry_resource_attributes": ATTRIBUTES,
+}
+# What each run of the client reports, whatever else it does.
+EVENTS = {"claude_code.user_prompt", "claude_code.api_request"}
+METRICS = {"claude_code.session.count"}
+TELLING = EVENTS | METRICS
+# Not for those who enforce.
+WITHOUT = ("AXIOM_TOKEN", "AXIOM_ORG_ID", "AXIOM_URL", "ANSIBLE_CONFIG")
+
+
+class Route(NamedTuple):
+    """The way that a log record or data point took."""
+
+    signal: str
+    dataset: str
+    edge: str
+    token: str
+
+
+EVERYTHING = {
+    Route("logs", LOGS_DATASET, LOGS_EDGE, TOKEN): EVENTS,
+    Route("metrics", METRICS_DATASET, METRICS_EDGE, TOKEN): METRICS,
+}
+
+
+class Fleet:
+    """An inventory in `folder` and the Axiom it is about."""
+
+    def __init__(self, folder: Path, axiom: LocalAxiom) -> None:
+        self.axiom = axiom
+        self._folder = folder
+        (folder / "group_vars").mkdir(parents=True)
+        (folder / "group_vars" / "all.json").write_text(json.dumps(VARIABLES))
+        (folder / "hosts").write_text(f"laptop ansible_connection=local ansible_python_interpreter={sys.executable}\n")
+        (folder / "vault-password").write_text("correct horse battery staple\n")
+
+    def _playbook(self, name: str, variables: dict[str, Any], environment: dict[str, str]) -> None:
+        inherited = {key: value for key, value in os.environ.items() if key not in WITHOUT}
+        run = subprocess.run(
+            ["ansible-playbook", "-i", "hosts", f"devfleet.axiom.{name}", "--extra-vars", json.dumps(variables)],
+            cwd=self._folder,
+            env={**inherited, "ANSIBLE_VAULT_PASSWORD_FILE": str(self._folder / "vault-password"), **environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+        assert run.returncode == 0, run.stdout + run.stderr
+
+    def provision(self) -> None:
+        self._playbook("provision", {}, self.axiom.env())
+
+    def enforce(self, machine: Machine, **options: Any) -> None:
+        """Run `devfleet.axiom.enforce` on a machine, with options of `claude_code_telemetry`; no access to Axiom."""
+        self._playbook("enforce", self._variables(machine, options), {})
+
+    def remove(self, machine: Machine, **options: Any) -> None:
+        self._playbook("remove", self._variables(machine, options), {})
+
+    @staticmethod
+    def _variables(machine: Machine, options: dict[str, Any]) -> dict[str, Any]:
+        variables = {f"claude_code_telemetry_{option}": value for option, value in options.items()}
+        return {**variables, "claude_code_telemetry_prefix": str(machine.root)}
+
+    def revoke(self, token_name: str) -> None:
+        """What an administrator does in Axiom's console."""
+        headers = {"Authorization": f"Bearer {self.axiom.token}"}
+        listed = requests.get(f"{self.axiom.url}/v2/tokens", headers=headers, timeout=10)
+        (found,) = [token["id"] for token in listed.json() if token["name"] == token_name]
+        requests.delete(f"{self.axiom.url}/v2/tokens/{found}", headers=headers, timeout=10).raise_for_status()
+
+    def arrivals(self) -> dict[Route, set[str]]:
+        """Which of the `TELLING` events and metrics arrived, by route."""
+        found: dict[Route, set[str]] = {}
+        for row in self.axiom.arrived():
+            route = Route(row["signal"], row["dataset"], row["edge"], row["token"])
+            found.setdefault(route, set()).update({row["body"] or row["name"]} & TELLING)
+        return found
+
+    def sent(self) -> list[tuple[str, int]]:
+        """Path and answered status of everything that a client sent to an edge."""
+        return [(request["path"], request["status"]) for request in self.axiom.requests() if request["role"] == "edge"]
