@@ -200,10 +200,11 @@ class VaultFile:
             return None
         except OSError as error:
             raise self._unusable("cannot be read", error) from None
+        state = os.fstat(descriptor)
+        if not stat.S_ISREG(state.st_mode) or state.st_size > LARGEST_FILE:
+            os.close(descriptor)
+            raise StoreError(f"the store {self.path} is no regular file of a sensible size: correct its path")
         with open(descriptor, "rb") as handle:
-            state = os.fstat(descriptor)
-            if not stat.S_ISREG(state.st_mode) or state.st_size > LARGEST_FILE:
-                raise StoreError(f"the store {self.path} is no regular file of a sensible size: correct its path")
             return handle.read()
 
     def _parsed(self, plain: bytes) -> dict[str, dict[str, Any]]:
