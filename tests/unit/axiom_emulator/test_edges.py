@@ -182,7 +182,15 @@ def test_content_encodings(signal: str, encoding: str, fleet: Fleet) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "zstd", "br", "deflate"])
-@pytest.mark.parametrize("damage", [lambda body: body[:-3], lambda body: b"not compressed", lambda body: b""])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda body: body[:-3], id="cut"),
+        pytest.param(lambda body: body + b"more", id="trailing"),
+        pytest.param(lambda body: b"not compressed", id="plain"),
+        pytest.param(lambda body: b"", id="empty"),
+    ],
+)
 def test_corrupt_bodies_are_refused(encoding: str, damage: Any, fleet: Fleet) -> None:
     compressed = ENCODERS[encoding](logs(*[str(number) for number in range(100)]).SerializeToString())
     assert encoding in fleet.refused(400, "logs", damage(compressed), content_encoding=encoding)

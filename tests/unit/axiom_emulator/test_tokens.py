@@ -253,3 +253,11 @@ def test_a_deleted_management_token_is_minted_again(workspace: Any) -> None:
     assert workspace.emulator.management_token() == workspace.token
     workspace.ok("DELETE", f"/v2/tokens/{token['id']}")
     assert workspace.emulator.management_token() != workspace.token
+
+
+def test_an_expired_management_token_is_minted_again(workspace: Any) -> None:
+    (token,) = workspace.ok("GET", "/v2/tokens")
+    workspace.ok("POST", f"/v2/tokens/{token['id']}/regenerate", {"existingTokenExpiresAt": later(1)})
+    assert workspace.emulator.management_token() == workspace.token
+    workspace.emulator.clock.offset_seconds = 3601
+    assert workspace.emulator.management_token() != workspace.token
