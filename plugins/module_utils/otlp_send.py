@@ -137,7 +137,7 @@ def _server_text(body: bytes) -> str:
         document = json.loads(text)
         text = str(document.get("message") or document.get("error") or "") if isinstance(document, dict) else ""
     except (ValueError, RecursionError):
-        if "<" in text or "\ufffd" in text or "\0" in text:
+        if text.lstrip()[:1] in ("{", "[") or "<" in text or "\ufffd" in text:
             return ""
     return one_line(text)
 
