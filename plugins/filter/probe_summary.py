@@ -28,7 +28,7 @@ options:
     type: dict
     required: true
   check_mode:
-    description: The variable RV(ignore:ansible_check_mode); nothing was sent then, and no machine counts as delivering.
+    description: The variable RV(ignore:ansible_check_mode); that nothing was accepted is no failure then.
     type: bool
     default: false
   variable:
@@ -71,7 +71,7 @@ _CHARACTERS = 300
 
 def _line(text: object) -> str:
     """The error of another plugin, on one line."""
-    joined = " ".join(str(text).split())
+    joined = " ".join(str(text).split()).removeprefix("Task failed: ")
     return joined if len(joined) <= _CHARACTERS else joined[:_CHARACTERS] + "…"
 
 
@@ -100,7 +100,7 @@ def _summary(results: Mapping[str, Mapping[str, Any] | None], check_mode: bool) 
         else:
             probes = {_probe(probe): probe["status"] in _GOOD for probe in result["probes"]}
             lines += [f"{host} {text}" for text in probes]
-            if not result["delivering"]:
+            if not result["delivering"] and not check_mode:
                 failed[host] = "; ".join(text for text, good in probes.items() if not good) or "; ".join(probes)
     not_probed = [host for host, result in results.items() if result is None]
     delivering = len(results) - len(failed) - len(unreachable) - len(not_probed)
