@@ -11,7 +11,7 @@ tools=$(dirname "$0")
 requirements=$tests/requirements.txt
 
 # Shells that the tests start. Not fatal: those tests say which one is missing.
-"$tools/apt_need.sh" git=git zsh=zsh fish=fish dash=dash || echo "Going on without them."
+"$tools/apt_need.sh" git=git zsh=zsh fish=fish dash=dash busybox=busybox || echo "Going on without them."
 
 if cmp -s "$requirements" "$venv/requirements.txt"; then
     exit 0
