@@ -34,7 +34,7 @@ _XDG = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", 
 # macOS has no such flag.
 _NO_EXEC = getattr(os, "ST_NOEXEC", 0)
 # Shells set these themselves.
-_SHELLS_OWN = {"HOME", "PATH", "PWD", "OLDPWD", "SHLVL", "_", *_XDG}
+_SHELLS_OWN = {"HOME", "PATH", "PWD", "OLDPWD", "SHLVL", "_", "LOGNAME", "USER", "LC_CTYPE", *_XDG}
 
 
 class Installed(NamedTuple):

@@ -1,0 +1,72 @@
+# Copyright: (c) 2026, devfleet maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Who is told apart from whom in a fleet's summary."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.devfleet.axiom.plugins.filter.probe_summary import FilterModule
+
+summary = FilterModule().filters()["probe_summary"]
+
+
+def probe(signal: str, status: str = "accepted", **changes: Any) -> dict[str, Any]:
+    usual = {"target": "managed_settings", "user": None, "http_status": 200, "reason": None, "dataset": f"the-{signal}"}
+    return {**usual, "signal": signal, "status": status, **changes}
+
+
+def host(*probes: dict[str, Any], delivering: bool = False) -> dict[str, Any]:
+    return {"telemetry_verify_result": {"probes": list(probes), "delivering": delivering, "failed": False}}
+
+
+HOSTS: dict[str, dict[str, Any]] = {
+    "good": host(probe("logs"), probe("metrics", user="ada", target="shell_profile"), delivering=True),
+    "half": host(
+        probe("logs"),
+        probe("metrics", "refused", http_status=403, reason="may not"),
+    ),
+    "partial": host(probe("logs", "partial", reason="1 rejected: x")),
+    "off": host(probe("logs", "switched_off", http_status=None, dataset=None, reason="X is not 1")),
+    "asleep": {"telemetry_verify_result": {"unreachable": True, "msg": "Task failed: no\n route"}},
+    "odd": {"telemetry_verify_result": {"failed": True, "msg": "no Python " + "x" * 400}},
+    "lost": {},
+}
+
+
+def test_every_host_is_named() -> None:
+    found = summary(HOSTS, HOSTS)
+    assert found["lines"] == [
+        "good managed_settings logs: accepted -> the-logs",
+        "good shell_profile of ada metrics: accepted -> the-metrics",
+        "half managed_settings logs: accepted -> the-logs",
+        "half managed_settings metrics: refused (403) -> the-metrics: may not",
+        "partial managed_settings logs: partial -> the-logs: 1 rejected: x",
+        "off managed_settings logs: switched_off: X is not 1",
+        "asleep: unreachable: no route",
+        "odd: could not be probed: no Python " + "x" * 290 + "…",
+        "lost: not probed, because something failed on it earlier",
+        "1 of 7 deliver, 1 unreachable, 4 not delivering, 1 not probed",
+    ]
+    assert found["unreachable"] == {"asleep": "no route"}
+    assert found["not_probed"] == ["lost"]
+
+
+def test_those_that_do_not_deliver_say_what_is_wrong_only() -> None:
+    failed = summary(HOSTS, HOSTS)["failed"]
+    assert failed["half"] == "managed_settings metrics: refused (403) -> the-metrics: may not"
+    # Off although it was expected to be on: nothing else is wrong, so this is the reason.
+    assert failed["off"] == "managed_settings logs: switched_off: X is not 1"
+    assert sorted(failed) == ["half", "odd", "off", "partial"]
+
+
+def test_check_mode_fails_only_what_cannot_be_probed() -> None:
+    found = summary(HOSTS, HOSTS, True)
+    assert list(found["failed"]) == ["odd"]
+    assert found["lines"][-1] == "check mode: nothing was sent"
+
+
+def test_another_variable() -> None:
+    assert summary(["x"], {"x": {"mine": {"unreachable": True}}}, variable="mine")["unreachable"] == {"x": ""}
