@@ -64,6 +64,14 @@ class Fleet:
     def writes(self) -> list[tuple[str, str]]:
         return [request for request in self.requests() if request[0] != "GET"]
 
+    def wait_for_the_server(self) -> None:
+        """A delayed request is carried out, and logged, after the run has given up."""
+        for _ in range(200):
+            if ("POST", "/v2/tokens") in self.writes():
+                return
+            time.sleep(0.05)
+        raise AssertionError("the delayed request was never carried out")
+
     def records(self) -> dict[str, Any]:
         """The store's records, read as anyone with the vault password would."""
         shown = subprocess.run(
@@ -321,9 +329,7 @@ def test_a_lost_answer_to_minting_is_not_repeated_and_the_next_run_names_the_tok
     fleet.axiom.fault(method="POST", path="/v2/tokens$", **fault)
     lost = fleet.provision()
     assert "Whether POST /tokens was carried out is unknown" in lost.messages()
-    # A delayed request is carried out, and logged, after the run has given up.
-    while not fleet.tokens():
-        time.sleep(0.1)
+    fleet.wait_for_the_server()
     assert fleet.writes().count(("POST", "/v2/tokens")) == 1
     (token,) = fleet.tokens()
     stopped = fleet.provision()
