@@ -197,7 +197,8 @@ def secrets(environment: Mapping[str, str]) -> set[str]:
     for signal in SIGNALS:
         for name, value in headers(signal, environment).items():
             if _SECRET_NAME.search(name):
-                found |= {value, value.rpartition(" ")[2]}
+                # What follows the scheme: Bearer is no secret.
+                found.add(value.partition(" ")[2] or value)
     for value in environment.values():
         found |= set(_AXIOM_TOKEN.findall(value))
         for user in re.findall(r"://([^/@\s]*)@", value):
