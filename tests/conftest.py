@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -22,3 +24,12 @@ def axiom() -> Iterator[LocalAxiom]:
     """A fresh local Axiom, gone after the test."""
     with LocalAxiom() as running:
         yield running
+
+
+@pytest.fixture
+def open_path() -> Iterator[Path]:
+    """A temporary directory that other users can reach; pytest keeps its own private."""
+    with tempfile.TemporaryDirectory(prefix="devfleet-") as folder:
+        path = Path(folder)
+        path.chmod(0o711)
+        yield path

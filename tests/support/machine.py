@@ -30,10 +30,6 @@ class FakeMachine:
         uid = USER_ID if os.geteuid() == 0 else os.geteuid()
         os.chown(home, uid, uid if os.geteuid() == 0 else -1)
         (root / "etc/passwd").write_text(f"{USER}:x:{uid}:{uid}::/home/{USER}:/bin/sh\n")
-        for folder in (root, *root.parents):
-            # The user has to be able to reach the home; pytest keeps its directories private.
-            if os.access(folder, os.W_OK) and stat.S_IMODE(folder.stat().st_mode) == 0o700:
-                folder.chmod(0o711)
         self.home = home
         self.settings = root / "etc/claude-code"
         self.drop_in = self.settings / "managed-settings.d/90-axiom-telemetry.json"

@@ -60,6 +60,8 @@ class Controller:
             "ANSIBLE_REMOTE_TMP": str(root / "remote-tmp"),
             "ANSIBLE_LOG_PATH": str(root / "ansible.log"),
             "ANSIBLE_NOCOLOR": "1",
+            # Callbacks are given the diffs in diff mode only.
+            "ANSIBLE_DIFF_ALWAYS": "1",
             "RECORD_FILE": str(root / "results.jsonl"),
             **(environment or {}),
         }

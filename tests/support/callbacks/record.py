@@ -32,10 +32,10 @@ class CallbackModule(CallbackBase):
             "host": result._host.get_name(),
             "task": result._task.get_name(),
             "action": result._task.action,
-            "result": json.loads(self._dump_results(result._result, indent=None)),
+            "result": result._result,
         }
         with open(os.environ["RECORD_FILE"], "a", encoding="utf-8") as stream:
-            stream.write(json.dumps(entry) + "\n")
+            stream.write(json.dumps(entry, default=str) + "\n")
 
     def v2_runner_on_ok(self, result: Any) -> None:
         self._record("ok", result)

@@ -15,7 +15,7 @@ import pytest
 from support.machine import USER, FakeMachine
 from support.options import SECRET
 
-from ansible_collections.devfleet.axiom.plugins.module_utils import targets
+from ansible_collections.devfleet.axiom.plugins.module_utils import host_files, targets
 from ansible_collections.devfleet.axiom.plugins.module_utils.host_files import HostError
 
 ROTATED = "xaat-ffffffff-1111-4222-8333-944445555666"
@@ -34,8 +34,8 @@ VARIANTS = {
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> FakeMachine:
-    return FakeMachine(tmp_path / "machine")
+def machine(open_path: Path) -> FakeMachine:
+    return FakeMachine(open_path / "machine")
 
 
 @pytest.fixture
@@ -300,6 +300,13 @@ def test_a_directory_that_others_can_change_is_refused(machine: FakeMachine, dam
     with pytest.raises(HostError, match="somebody other than root"):
         machine.converge()
     assert machine.snapshot() == before
+
+
+def test_without_the_rights_the_error_names_become(machine: FakeMachine) -> None:
+    (machine.root / "etc").chmod(0o555)
+    nobody = host_files.Account("nobody", 65534, 65534, "/")
+    with pytest.raises(HostError, match=r"etc/claude-code: Permission denied; set become: true"):
+        host_files.run_as(nobody, lambda: list(machine.converge()))
 
 
 def test_an_unknown_user_and_a_missing_home_are_named(machine: FakeMachine) -> None:

@@ -58,8 +58,8 @@ def probe(machine: FakeMachine, shell: list[str] | None = None, **changes: Any) 
 
 @pytest.mark.parametrize("shell", SHELLS.values(), ids=SHELLS)
 @pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS)
-def test_a_converged_machine_passes(tmp_path: Path, options: dict[str, Any], shell: list[str]) -> None:
-    machine = FakeMachine(tmp_path / "a machine")
+def test_a_converged_machine_passes(open_path: Path, options: dict[str, Any], shell: list[str]) -> None:
+    machine = FakeMachine(open_path / "a machine")
     machine.write("etc/claude-code/managed-settings.d/20-other.json", "{}")
     assert probe(machine, shell, **options) is None
     machine.converge(**options)
@@ -148,6 +148,7 @@ def test_the_probe_never_passes_what_the_module_would_change_or_refuse(
     variant: str, edits: list[str], absent: bool
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o711)
         machine = FakeMachine(Path(folder) / "machine")
         options = VARIANTS[variant]
         machine.converge(**options)
@@ -168,16 +169,16 @@ def test_the_probe_never_passes_what_the_module_would_change_or_refuse(
 
 
 @pytest.mark.parametrize("edit", ["bashrc edited", "user bash_profile"])
-def test_what_is_no_drift_does_not_send_python(tmp_path: Path, edit: str) -> None:
-    machine = FakeMachine(tmp_path / "machine")
+def test_what_is_no_drift_does_not_send_python(open_path: Path, edit: str) -> None:
+    machine = FakeMachine(open_path / "machine")
     options = VARIANTS["everything"]
     machine.converge(**options)
     EDITS[edit](machine)
     assert probe(machine, **options) == "linux"
 
 
-def test_a_banner_and_carriage_returns_are_read_through(tmp_path: Path) -> None:
-    machine = FakeMachine(tmp_path / "machine")
+def test_a_banner_and_carriage_returns_are_read_through(open_path: Path) -> None:
+    machine = FakeMachine(open_path / "machine")
     machine.converge()
     looked_for = wanted(machine)
     script = host_probe.script(looked_for, str(machine.root))
@@ -227,15 +228,15 @@ def test_the_output_of_a_mac_is_understood() -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
-def test_a_parent_that_is_not_roots_is_left_to_the_module(tmp_path: Path) -> None:
-    machine = FakeMachine(tmp_path / "machine")
+def test_a_parent_that_is_not_roots_is_left_to_the_module(open_path: Path) -> None:
+    machine = FakeMachine(open_path / "machine")
     machine.converge()
     os.chown(machine.root / "etc", 4242, -1)
     assert probe(machine) is None
 
 
-def test_without_a_digest_tool_the_module_decides(tmp_path: Path) -> None:
-    machine = FakeMachine(tmp_path / "machine")
+def test_without_a_digest_tool_the_module_decides(open_path: Path) -> None:
+    machine = FakeMachine(open_path / "machine")
     machine.converge()
     looked_for = wanted(machine)
     script = (

@@ -1,0 +1,139 @@
+# Copyright: (c) 2026, devfleet maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Search for every secret in everything that a run prints, keeps, passes on or leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from support.fleet import HOSTS, Fleet
+from support.playbook import VAULT_PASSWORD, Run
+
+# Where a secret belongs: what the client reads.
+MEANT = ("90-axiom-telemetry.json", "managed-settings.json", "claude-code-telemetry/token")
+
+
+@contextmanager
+def processes_watched(found: set[str]) -> Iterator[None]:
+    """Collect the command lines of all processes for as long as the block runs."""
+    stop = threading.Event()
+
+    def watch() -> None:
+        while not stop.is_set():
+            for entry in Path("/proc").glob("[0-9]*/cmdline"):
+                try:
+                    found.add(entry.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+                except OSError:
+                    continue
+            stop.wait(0.01)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def secrets(fleet: Fleet) -> list[str]:
+    return [*fleet.axiom.secrets(), fleet.axiom.token, VAULT_PASSWORD]
+
+
+def holders(fleet: Fleet) -> dict[str, list[str]]:
+    """Files below the controller and the machines that hold a secret, by secret."""
+    found: dict[str, list[str]] = {}
+    for root in (fleet.controller.root, *(machine.root for machine in fleet.machines.values())):
+        for path in root.rglob("*"):
+            if path.is_file() and not path.is_symlink():
+                data = path.read_bytes()
+                for secret in secrets(fleet):
+                    if secret.encode() in data:
+                        found.setdefault(secret, []).append(str(path))
+    return found
+
+
+def check(fleet: Fleet, run: Run, command_lines: set[str]) -> None:
+    assert len(fleet.axiom.secrets()) > 1
+    for secret in secrets(fleet):
+        assert secret not in run.output
+        assert secret not in json.dumps(run.results)
+        assert not [line for line in command_lines if secret in line]
+    found = holders(fleet)
+    assert found.pop(VAULT_PASSWORD) == [str(fleet.controller.root / "vault-password")]
+    assert fleet.axiom.token not in found
+    for paths in found.values():
+        assert [path for path in paths if not path.endswith(MEANT)] == []
+    for folder in ("local-tmp", "remote-tmp"):
+        left = [path for path in (fleet.controller.root / folder).rglob("*") if path.is_file()]
+        assert left == []
+
+
+def test_no_secret_shows_in_the_whole_life_of_a_fleet(fleet: Fleet) -> None:
+    command_lines: set[str] = set()
+    with processes_watched(command_lines):
+        for name, *arguments in (
+            ("site", "--check"),
+            ("site",),
+            ("site",),
+            ("enforce", "-e", "claude_code_telemetry_probe=false"),
+            ("enforce", "-e", "claude_code_telemetry_intervals=testing"),
+            ("verify",),
+        ):
+            run = fleet.playbook(name, "-vvvv", "--diff", *arguments)
+            assert run.status == 0, run.output
+            if name != "site" or "--check" not in arguments:
+                check(fleet, run, command_lines)
+    assert any("ansible-playbook" in line for line in command_lines)
+    assert {host for host, machine in fleet.machines.items() if holders_below(machine.root, fleet)} == set(HOSTS)
+    with processes_watched(command_lines):
+        check(fleet, fleet.playbook("remove", "-vvvv", "--diff"), command_lines)
+    assert not any(holders_below(machine.root, fleet) for machine in fleet.machines.values())
+
+
+def holders_below(root: Path, fleet: Fleet) -> list[str]:
+    return [path for paths in holders(fleet).values() for path in paths if path.startswith(f"{root}/")]
+
+
+def test_no_secret_shows_where_things_go_wrong(fleet: Fleet) -> None:
+    assert fleet.playbook("site").status == 0
+    command_lines: set[str] = set()
+    fleet.machines["merged"].base.write_text('{"broken": ')
+    fleet.machines["drop-in"].drop_in.unlink()
+    fleet.machines["drop-in"].drop_in.mkdir()
+    fleet.axiom.fault(role="edge", status=403, body={"message": "no"}, times=None)
+    with processes_watched(command_lines):
+        run = fleet.playbook("site", "-vvvv", "--diff")
+    assert run.status != 0
+    check(fleet, run, command_lines)
+    fleet.declare(claude_code_telemetry_token_name=fleet.axiom.secrets()[0])
+    run = fleet.playbook("site", "-vv")
+    assert "holds what looks like an Axiom token" in run.messages()
+    assert fleet.axiom.secrets()[0] not in run.messages()
+
+
+def test_the_secret_is_readable_by_those_who_need_it_and_the_store_by_nobody_else(fleet: Fleet) -> None:
+    assert fleet.playbook("site").status == 0
+    store = fleet.controller.inventory / "secrets" / "axiom.yml"
+    assert store.stat().st_mode & 0o777 == 0o600
+    assert store.read_text().startswith("$ANSIBLE_VAULT;")
+    view = subprocess.run(
+        ["ansible-vault", "view", str(store)],
+        env=fleet.controller.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert fleet.axiom.secrets()[-1] in view.stdout
+    token = fleet.machines["both"].home / ".local/share/claude-code-telemetry/token"
+    assert token.stat().st_mode & 0o777 == 0o600
+    assert token.stat().st_uid == fleet.machines["both"].home.stat().st_uid
+    assert os.stat(fleet.machines["drop-in"].drop_in).st_mode & 0o777 == 0o644
