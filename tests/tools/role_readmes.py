@@ -24,14 +24,20 @@ END = "<!-- end of options -->"
 
 
 def markdown(text: str) -> str:
-    """Ansible's documentation markup as Markdown on one line, safe in a table cell."""
+    """Ansible's documentation markup as Markdown on one line."""
     text = re.sub(r"\b[CVOEI]+\((.*?)\)", r"`\1`", text)
     text = re.sub(r"\bRV\((.*?)\)", r"`\1`", text)
     text = re.sub(r"\bB\((.*?)\)", r"**\1**", text)
     text = re.sub(r"\bM\((.*?)\)", r"`\1`", text)
     text = re.sub(r"\bL\((.*?),\s*(.*?)\)", r"[\1](\2)", text)
     text = re.sub(r"\bU\((.*?)\)", r"<\1>", text)
-    return " ".join(text.split()).replace("|", "\\|")
+    return " ".join(text.split())
+
+
+def code(value: Any) -> str:
+    """A value as it would stand in a YAML file."""
+    text = value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
+    return f"`{text}`"
 
 
 def description(option: dict[str, Any]) -> str:
@@ -39,15 +45,15 @@ def description(option: dict[str, Any]) -> str:
     given = option.get("description", "")
     sentences = [given] if isinstance(given, str) else list(given)
     if option.get("choices"):
-        sentences.append("One of " + ", ".join(f"`{json.dumps(choice)}`" for choice in option["choices"]) + ".")
+        sentences.append("One of " + ", ".join(map(code, option["choices"])) + ".")
     return markdown(" ".join(sentences))
 
 
 def default(option: dict[str, Any]) -> str:
-    """The default as JSON, which is YAML as well."""
+    """What the default is, or that there cannot be one."""
     if option.get("required"):
         return "required"
-    return f"`{json.dumps(option['default'], ensure_ascii=False)}`".replace("|", "\\|") if "default" in option else ""
+    return code(option["default"]) if "default" in option else ""
 
 
 def type_name(option: dict[str, Any]) -> str:
@@ -60,7 +66,7 @@ def rows(options: dict[str, Any], prefix: str = "") -> Iterator[str]:
     """A table row per option, those inside a dict or a list of dicts right after it."""
     for name, option in options.items():
         cells = [f"`{prefix}{name}`", type_name(option), default(option), description(option)]
-        yield "| " + " | ".join(cells) + " |"
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
         if option.get("options"):
             inner = "[]." if option.get("type") == "list" else "."
             yield from rows(option["options"], f"{prefix}{name}{inner}")
