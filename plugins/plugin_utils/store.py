@@ -9,7 +9,7 @@ A record is C({"name", "id", "secret", "previous_secret": null | str, "expires_a
 base URL with scheme and without trailing slash, to which C(/v1/logs) or C(/v1/metrics) is added.
 
 A store offers read(name), write(record) and locked(). The one there is now is a file: JSON
-C({"version": 1, "records": {NAME: record}}), encrypted with ansible-vault.
+C({"plugin": ..., "version": 1, "records": {NAME: record}}), encrypted with ansible-vault.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ from ansible_collections.devfleet.axiom.plugins.plugin_utils.shared_cache import
 VERSION = 1
 LARGEST_FILE = 16 * 1024 * 1024
 LOCK_SECONDS = 120
+# Keeps Ansible from taking the file for inventory where it lies below an inventory directory: plugins/inventory/store.py.
+_PLUGIN = "devfleet.axiom.store"
 _SALT = os.urandom(16)
 
 Record = Mapping[str, Any]
@@ -145,7 +147,7 @@ class VaultFile:
         with self.locked():
             before = self._content()
             records = {**self._records(), record["name"]: dict(record)}
-            document = json.dumps({"version": VERSION, "records": records}, indent=2, sort_keys=True)
+            document = json.dumps({"plugin": _PLUGIN, "version": VERSION, "records": records}, indent=2, sort_keys=True)
             self._replace(self._vault.encrypt(document.encode("utf-8"), before))
 
     @contextmanager

@@ -21,6 +21,7 @@ def test_site_from_nothing_and_then_nothing_to_do(fleet: Fleet) -> None:
     second = fleet.playbook("site")
     assert second.status == 0, second.output
     assert second.changed() == set()
+    assert "WARNING" not in second.output
     assert not [entry for entry in second.results if entry["result"].get("changed")]
     assert fleet.touched() == before
     api = [entry for entry in fleet.axiom.requests() if entry["role"] == "api"]

@@ -84,7 +84,7 @@ def test_the_file_is_the_documented_json_encrypted(tmp_path):
     content = file_of(tmp_path).read_bytes()
     assert content.startswith(b"$ANSIBLE_VAULT;1.1;AES256\n")
     plain = VaultLib([(DEFAULT_VAULT_IDENTITY, VaultSecret(b"pw"))]).decrypt(content)
-    assert json.loads(plain) == {"version": 1, "records": {"ingest": record()}}
+    assert json.loads(plain) == {"plugin": "devfleet.axiom.store", "version": 1, "records": {"ingest": record()}}
 
 
 def test_other_records_and_unknown_members_of_them_survive(tmp_path):
