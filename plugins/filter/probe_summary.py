@@ -60,7 +60,7 @@ _value:
       description: Why, for each host that could not be reached.
       type: dict
     not_probed:
-      description: Hosts without a result, because something failed on them earlier.
+      description: Hosts without a result, because they failed or were unreachable earlier.
       type: list
       elements: str
 """
@@ -90,7 +90,7 @@ def _summary(results: Mapping[str, Mapping[str, Any] | None], check_mode: bool) 
     unreachable: dict[str, str] = {}
     for host, result in results.items():
         if result is None:
-            lines.append(f"{host}: not probed, because something failed on it earlier")
+            lines.append(f"{host}: not probed: it failed or was unreachable earlier in this run")
         elif result.get("unreachable"):
             unreachable[host] = _line(result.get("msg", ""))
             lines.append(f"{host}: unreachable: {unreachable[host]}")

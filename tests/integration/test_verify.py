@@ -282,7 +282,7 @@ def test_machines_that_failed_earlier_are_named(fleet: Fleet) -> None:
         "- ansible.builtin.import_playbook: devfleet.axiom.verify\n"
     )
     run = fleet.controller.playbook(str(fleet.root / "twice.yml"))
-    assert lines(run)[0] == "a-first: not probed, because something failed on it earlier"
+    assert lines(run)[0] == "a-first: not probed: it failed or was unreachable earlier in this run"
     assert lines(run)[-1] == "1 of 2 deliver, 1 not probed"
     assert failures(run) == {}
 

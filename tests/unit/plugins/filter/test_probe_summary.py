@@ -47,7 +47,7 @@ def test_every_host_is_named() -> None:
         "off managed_settings logs: switched_off: X is not 1",
         "asleep: unreachable: no route",
         "odd: could not be probed: no Python " + "x" * 290 + "…",
-        "lost: not probed, because something failed on it earlier",
+        "lost: not probed: it failed or was unreachable earlier in this run",
         "1 of 7 deliver, 1 unreachable, 4 not delivering, 1 not probed",
     ]
     assert found["unreachable"] == {"asleep": "no route"}
