@@ -35,7 +35,7 @@ from ansible_collections.devfleet.axiom.plugins.plugin_utils.shared_cache import
 VERSION = 1
 LARGEST_FILE = 16 * 1024 * 1024
 LOCK_SECONDS = 120
-# Keeps Ansible from taking the file for inventory where it lies below an inventory directory: plugins/inventory/store.py.
+# Keeps Ansible from taking the file for inventory where it lies below an inventory directory.
 _PLUGIN = "devfleet.axiom.store"
 _SALT = os.urandom(16)
 
