@@ -29,7 +29,7 @@ attributes:
   action:
     description: Has a part that runs on the controller.
     support: full
-    details: It censors the output of a result that holds a secret.
+    details: It censors the output of a result that holds a secret. In a loop, ansible-core 2.18 needs C(no_log) too.
 options:
   name:
     description: Name of the token.
