@@ -51,7 +51,7 @@ def api() -> Iterator[StubServer]:
 def fleet(folder: Path) -> Iterator[Fleet]:
     """Datasets and tokens exist, and the store holds the secrets."""
     with LocalAxiom() as axiom:
-        fleet = Fleet(folder / "inventory", axiom)
+        fleet = Fleet(folder / "controller", axiom)
         fleet.provision()
         yield fleet
 

@@ -5,9 +5,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +13,7 @@ import requests
 
 from axiom_emulator.testing import LocalAxiom
 from e2e.machine import Machine
+from support.playbook import Controller
 
 LOGS_DATASET, LOGS_EDGE = "claude-code-logs", "cloud.us-east-1.aws"
 METRICS_DATASET, METRICS_EDGE = "claude-code-metrics", "cloud.eu-central-1.aws"
@@ -49,8 +47,6 @@ VARIABLES = {
 EVENTS = {"claude_code.user_prompt", "claude_code.api_request"}
 METRICS = {"claude_code.session.count"}
 TELLING = EVENTS | METRICS
-# Not for those who enforce.
-WITHOUT = ("AXIOM_TOKEN", "AXIOM_ORG_ID", "AXIOM_URL", "ANSIBLE_CONFIG")
 
 
 class Route(NamedTuple):
@@ -69,27 +65,17 @@ EVERYTHING = {
 
 
 class Fleet:
-    """An inventory in `folder` and the Axiom it is about."""
+    """An inventory of one machine at a time, and the Axiom it is about."""
 
     def __init__(self, folder: Path, axiom: LocalAxiom) -> None:
         self.axiom = axiom
-        self._folder = folder
-        (folder / "group_vars").mkdir(parents=True)
-        (folder / "group_vars" / "all.json").write_text(json.dumps(VARIABLES))
-        (folder / "hosts").write_text(f"laptop ansible_connection=local ansible_python_interpreter={sys.executable}\n")
-        (folder / "vault-password").write_text("correct horse battery staple\n")
+        self._controller = Controller(folder)
 
-    def _playbook(self, name: str, variables: dict[str, Any], environment: dict[str, str]) -> None:
-        inherited = {key: value for key, value in os.environ.items() if key not in WITHOUT}
-        run = subprocess.run(
-            ["ansible-playbook", "-i", "hosts", f"devfleet.axiom.{name}", "--extra-vars", json.dumps(variables)],
-            cwd=self._folder,
-            env={**inherited, "ANSIBLE_VAULT_PASSWORD_FILE": str(self._folder / "vault-password"), **environment},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-        )
-        assert run.returncode == 0, run.stdout + run.stderr
+    def _playbook(self, name: str, machine: dict[str, Any], environment: dict[str, str]) -> None:
+        local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+        self._controller.hosts({"laptop": {**local, **machine}}, **VARIABLES)
+        run = self._controller.playbook(f"devfleet.axiom.{name}", **environment)
+        assert run.status == 0, run.output
 
     def provision(self) -> None:
         self._playbook("provision", {}, self.axiom.env())
