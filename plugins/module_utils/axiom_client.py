@@ -202,6 +202,12 @@ def _never_opened(error: BaseException) -> bool:
     return any(isinstance(cause, kinds) for cause in _causes(error))
 
 
+def _never_sent(error: BaseException) -> bool:
+    """Whether requests gave up before it used the network: over options, mostly those of the environment."""
+    known = (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.InvalidHeader)
+    return isinstance(error, known) or type(error) in (OSError, ValueError)
+
+
 def _certificate_error(error: BaseException) -> BaseException | None:
     for cause in _causes(error):
         # urllib3 has a class of its own for a wrong host name, which is no subclass of the one in ssl.
@@ -226,9 +232,9 @@ class AxiomClient:
         self._token = _checked_token(options.get("token"), options.get("org_id"))
         self.url = _checked_url(options.get("url") or DEFAULT_URL)
         self._host = urlsplit(self.url).netloc
-        self._timeout = options.get("timeout") or 30
+        self._timeout = _checked_timeout(options.get("timeout"))
         self._verify = _checked_ca_path(options.get("ca_path"))
-        self._proxies = {"http": options["proxy"], "https": options["proxy"]} if options.get("proxy") else None
+        self._proxies = _checked_proxies(options.get("proxy"))
         self._session = requests.Session()
         self._session.auth = _BearerAuth(self._token)
         self._session.headers.update({"User-Agent": user_agent, "Accept": "application/json"})
@@ -308,7 +314,7 @@ class AxiomClient:
             return None
         try:
             return json.loads(content.decode("utf-8"))
-        except ValueError:
+        except (ValueError, RecursionError):
             raise self._not_json_error(method, path, response, content) from None
 
     def _not_json_error(self, method: str, path: str, response: Any, content: bytes) -> AxiomError:
@@ -346,6 +352,8 @@ class AxiomClient:
             return f"the management token may not do this (403): {_needed_capability(method, path)}"
         if status == 404:
             return f"not found (404): {method} {path}: deleted meanwhile, or url is not the base URL of Axiom's API"
+        if status == 409:
+            return f"Axiom refuses {method} {path} (409): it may exist where the management token may not read it"
         if status == 429:
             scope, limit = headers.get("X-RateLimit-Scope", "unknown"), headers.get("X-RateLimit-Limit", "unknown")
             return (
@@ -381,9 +389,14 @@ class AxiomClient:
             code, text = "timeout", f"no answer from {self._host} within {self._timeout:g} s: raise timeout"
         elif due_to(ssl.SSLError, urllib3_errors.SSLError):
             code, text = "tls", f"{self._host} does not speak TLS as expected: check scheme and port of url"
+        elif _never_sent(error):
+            # Options of the environment, such as a CA bundle that is not there; the text may hold a proxy's password.
+            said = re.sub(r"//[^/@\s]*@", "//", " ".join(str(error).split()))
+            code, text = "not_sent", f"nothing could be sent to {self._host}: {said[:LONGEST_QUOTE]}"
         else:
             code, text = "connection_torn", f"the connection with {self._host} broke before the whole answer came"
-        return self._error(method, path, None, code, text, method != "GET" and not _never_opened(error))
+        unknown = method != "GET" and not _never_opened(error) and not _never_sent(error)
+        return self._error(method, path, None, code, text, unknown)
 
     def _error(
         self,
@@ -444,10 +457,36 @@ def _checked_url(url: str) -> str:
     return url
 
 
+def _checked_timeout(timeout: float | None) -> float:
+    if timeout is not None and not timeout > 0:
+        raise _unsent("timeout_invalid", "timeout must be a number of seconds above 0")
+    return timeout or 30
+
+
 def _checked_ca_path(ca_path: str | None) -> str | None:
-    if ca_path and not os.path.exists(ca_path):
-        raise _unsent("ca_path_missing", f"ca_path {ca_path} does not exist where this task runs")
-    return ca_path or None
+    if not ca_path:
+        return None
+    try:
+        if not os.path.isdir(ca_path):
+            ssl.create_default_context(cafile=ca_path)
+    except ssl.SSLError:
+        raise _unsent("ca_path_invalid", f"ca_path {ca_path} holds no CA certificates in PEM form") from None
+    except OSError as error:
+        raise _unsent("ca_path_missing", f"ca_path {ca_path} cannot be read where this task runs: {error.strerror}") from None
+    return ca_path
+
+
+def _checked_proxies(proxy: str | None) -> dict[str, str] | None:
+    if not proxy:
+        return None
+    try:
+        parts = urlsplit(proxy)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise _unsent("proxy_invalid", "proxy must be a URL such as http://proxy.example.org:3128")
+    return {"http": proxy, "https": proxy}
 
 
 def _retry_policy(retries: int | None) -> Any:

@@ -30,9 +30,15 @@ class Document(NamedTuple):
     def digest(self) -> str:
         return targets.digest(self.found.text)
 
-    def env(self) -> dict[str, Any]:
+    def env(self) -> dict[str, str]:
+        """Its `env` as the client takes it: numbers and booleans count as text, anything else is ignored."""
         env = self.settings.get("env")
-        return env if isinstance(env, dict) else {}
+        scalars = env.items() if isinstance(env, dict) else ()
+        return {key: _text(value) for key, value in scalars if isinstance(value, (str, int, float))}
+
+
+def _text(value: str | int | float) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _names(base: str) -> list[str]:
@@ -92,7 +98,7 @@ def obstacles(base: str, own: str, environment: Mapping[str, str]) -> list[str]:
         found += [f"{path}: {key} governs both signals" for key in _GENERIC if document.env().get(key)]
         later = document.name.startswith(targets.SETTINGS_DROP_INS) and document.name > own
         for key, value in environment.items():
-            if later and key in document.env() and str(document.env()[key]) != value:
+            if later and key in document.env() and document.env()[key] != value:
                 found.append(f"{path}: {key} overrides ours, because the last drop-in wins")
     return found
 
@@ -101,5 +107,5 @@ def environment(base: str) -> dict[str, str]:
     """The `env` that the client takes from all documents together."""
     merged: dict[str, str] = {}
     for document in documents(base):
-        merged.update({key: str(value) for key, value in document.env().items()})
+        merged.update(document.env())
     return merged

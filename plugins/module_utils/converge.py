@@ -9,6 +9,7 @@ Everything is worked out first for all users and targets, with nothing written: 
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -60,8 +61,7 @@ class Machine:
     def _path(self, place: str) -> str:
         if place.startswith("/"):
             return host_files.below(self.options["prefix"], place)
-        assert self.owner is not None
-        return os.path.join(self.owner.home, place)
+        return os.path.join(self.owner.home if self.owner else "/", place)
 
     def _applies(self, place: Place) -> bool:
         return place.anchor is None or os.path.exists(self._path(place.anchor))
@@ -104,8 +104,7 @@ class Machine:
             host_files.remove(path)
 
     def _directory(self, item: Wanted) -> None:
-        path = self._place(item)
-        assert path is not None
+        path = self._path(item.places[0].path)
         if not os.path.isdir(path):
             self._report(path, "", f"directory, mode {item.mode:04o}\n")
             if not self.check:
@@ -213,8 +212,7 @@ class Machine:
 
     def _settings(self, item: Wanted) -> None:
         """The document others have a part in. What we wrote is remembered by digest: so foreign is told from ours."""
-        path = self._place(item)
-        assert path is not None
+        path = self._path(item.places[0].path)
         document = client_settings.read_document(self._base(), targets.SETTINGS_BASE)
         state = self._state()
         merged = state.get("merged")
@@ -234,7 +232,7 @@ class Machine:
         shown: dict[str, str],
         merged: dict[str, Any] | None,
     ) -> dict[str, Any]:
-        now = {key: str(value) for key, value in document.env().items()} if document else {}
+        now = document.env() if document else {}
         before = merged or {"keys": {}, "undo": {}, "created": document is None}
         ours = {key for key, value in before["keys"].items() if targets.digest(now.get(key, "")) == value}
         foreign = [key for key in wanted if key in now and now[key] != wanted[key] and key not in ours]
@@ -264,7 +262,7 @@ class Machine:
     def _prune(self, path: str, document: client_settings.Document | None, merged: dict[str, Any]) -> None:
         if document is None:
             return
-        now = {key: str(value) for key, value in document.env().items()}
+        now = document.env()
         ours = [key for key, value in merged["keys"].items() if targets.digest(now.get(key, "")) == value]
         changed = sorted(key for key in merged["keys"] if key in now and key not in ours)
         if changed:
@@ -313,7 +311,7 @@ def _pass(options: Mapping[str, Any], items: list[Wanted], check: bool) -> Outco
         if owner is None:
             outcome = machine.run(own)
         else:
-            outcome = Outcome(*host_files.run_as(owner, lambda machine=machine, own=own: list(machine.run(own))))
+            outcome = Outcome(*host_files.run_as(owner, functools.partial(machine.run, own)))
         total.diffs.extend(outcome.diffs)
         total.warnings.extend(outcome.warnings)
     return total

@@ -73,14 +73,17 @@ class Dataset(Resource):
         return found
 
     def view(self, found: Mapping[str, Any]) -> dict[str, Any]:
+        days, fields = found.get("retentionDays") or 0, found.get("mapFields") or []
+        if not isinstance(days, int) or not isinstance(fields, list):
+            raise Refusal(f"Axiom describes dataset {found['name']!r} in a way this collection does not know: update it")
         return {
             "name": found["name"],
             "kind": found.get("kind"),
             "description": found.get("description") or "",
             # A retention that is switched off is 0 days.
-            "retention_days": int(found.get("retentionDays") or 0) if found.get("useRetentionPeriod") else 0,
+            "retention_days": days if found.get("useRetentionPeriod") else 0,
             "edge_deployment": found.get("edgeDeployment"),
-            "map_fields": sorted(set(found.get("mapFields") or [])),
+            "map_fields": sorted({str(field) for field in fields}),
         }
 
     def wanted(self, declared: Mapping[str, Any], found: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -181,8 +181,7 @@ def _open_env(text: str) -> tuple[str, int, dict[str, str | None]]:
     if brace is None:
         undo["env"] = None
         text = _insert(text, root, ['"env": {}'])
-        brace = _env_brace(text, root)
-    assert brace is not None
+        brace = members(text, root)[0][-1].value_start
     present, closing = members(text, brace)
     if not present and "env" not in undo:
         undo["env"] = text[brace + 1 : closing]

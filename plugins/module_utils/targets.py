@@ -130,15 +130,15 @@ def _environments(options: Mapping[str, Any], token: str, shield: bool) -> tuple
 
 # Start-up files that get a block. Which one a shell reads differs by distribution: the first whose anchor exists.
 # Debian has /etc/bash.bashrc and /etc/zsh/zshenv, others /etc/bashrc and /etc/zshenv; macOS has no /etc/profile.d.
-_MACHINE_BLOCKS = {
+_MACHINE_BLOCKS: dict[str, tuple[tuple[Place, ...], ...]] = {
     "bash": ((Place("/etc/bashrc", "/etc/bashrc"), Place("/etc/bash.bashrc")),),
     "zsh": ((Place("/etc/zsh/zshenv", "/etc/zsh"), Place("/etc/zshenv")),),
 }
-_MACHINE_LOGIN = {
+_MACHINE_LOGIN: dict[str, tuple[str, tuple[Place, ...]]] = {
     "linux": ("file", (Place(f"/etc/profile.d/{NAME}.sh"),)),
     "darwin": ("block", (Place("/etc/profile"),)),
 }
-_MACHINE_FISH = {
+_MACHINE_FISH: dict[str, tuple[Place, ...]] = {
     "linux": (Place(f"/etc/fish/conf.d/{NAME}.fish"),),
     "darwin": (
         Place(f"/opt/homebrew/etc/fish/conf.d/{NAME}.fish", "/opt/homebrew"),
@@ -146,15 +146,15 @@ _MACHINE_FISH = {
     ),
 }
 # Below a home. A login bash reads .bash_profile or .bash_login in place of .profile where one is there.
-_USER_BLOCKS = {
+_USER_BLOCKS: dict[str, tuple[tuple[Place, ...], ...]] = {
     "bash": (
         (Place(".bashrc"),),
         (Place(".bash_profile", ".bash_profile"), Place(".bash_login", ".bash_login")),
     ),
     "zsh": ((Place(".zshenv"),),),
 }
-_USER_LOGIN = ("block", (Place(".profile"),))
-_USER_FISH = (Place(f".config/fish/conf.d/{NAME}.fish"),)
+_USER_LOGIN: tuple[str, tuple[Place, ...]] = ("block", (Place(".profile"),))
+_USER_FISH: tuple[Place, ...] = (Place(f".config/fish/conf.d/{NAME}.fish"),)
 
 
 def token_path(user: str | None) -> str:
@@ -174,7 +174,7 @@ def as_seen_by_shell(path: str) -> str:
 def _start_up(shells: list[str], user: str | None, platform: str) -> list[tuple[str, tuple[Place, ...], str]]:
     """(kind, places, text) of every start-up file that the shells need."""
     snippets = {shell: as_seen_by_shell(snippet_path(shell, user)) for shell in shells}
-    found = []
+    found: list[tuple[str, tuple[Place, ...], str]] = []
     posix = {shell: path for shell, path in snippets.items() if shell in ("sh", "bash")}
     if posix:
         kind, places = _USER_LOGIN if user else _MACHINE_LOGIN[platform]

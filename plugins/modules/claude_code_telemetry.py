@@ -64,7 +64,7 @@ options:
   store:
     description:
       - The store that M(devfleet.axiom.workspace) writes, a dict with C(type) and C(path).
-      - A relative path is relative to the inventory's directory.
+      - A relative path is relative to the inventory's directory. The role takes C(axiom_workspace_store) by default.
     type: dict
   planned:
     description:

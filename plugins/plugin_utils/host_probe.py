@@ -181,15 +181,15 @@ def _parse(lines: list[str]) -> list[Seen]:
     section = ""
     for line in lines:
         if line.startswith("=user "):
-            _, uid, _name, home = line.split(" ", 3)
+            uid, _name, home = line.split(" ", 3)[1:]
             seen.append(Seen(int(uid), home, {}, {}, {}, {}))
         elif not seen:
             raise Unclear("no owner")
         elif line in ("=ls", "=sum"):
             section = line
         elif line.startswith("=block "):
-            _, digest, _, path = line.split(None, 3)
-            seen[-1].blocks[path] = digest
+            fields = line.split(None, 3)
+            seen[-1].blocks[fields[3]] = fields[1]
         elif line.startswith("=state "):
             seen[-1].state.update(json.loads(line[7:]))
         elif section == "=ls":

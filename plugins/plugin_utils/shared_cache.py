@@ -5,7 +5,7 @@
 """A little memory shared by the forked workers of a run, so that a store is decrypted once and not per host.
 
 Why: Ansible runs each host's task in a worker of its own, forked from the main process. Decrypting a vaulted file
-costs tens of milliseconds, which a fleet of a thousand machines pays a thousand times. The other way to share it, a
+costs ten to twenty milliseconds of computing, a thousand times for a thousand machines. The other way to share it, a
 run_once task that registers what it read, would put every team's secret into the variables of every host.
 
 How: the strategy imports an action plugin in the main process before it forks, and this module with it. What is made

@@ -72,8 +72,7 @@ def rendered() -> dict[Path, str]:
                     "Needs no Axiom API call and no management token.",
                 ],
                 "options": {
-                    PREFIX + name: described(option) | ({"default": defaults[name]} if name in DEFAULTS else {})
-                    for name, option in options.items()
+                    PREFIX + name: described(option) for name, option in options.items()
                 },
             }
         }

@@ -137,6 +137,12 @@ def test_the_version_in_the_user_agent_is_the_collections():
         ({"url": "https://api.axiom.co/?a=b"}, "url_invalid", URL),
         ({"url": "ftp://api.axiom.co"}, "url_invalid", URL),
         ({"ca_path": "/nowhere/ca.pem"}, "ca_path_missing", "/nowhere/ca.pem"),
+        ({"ca_path": __file__}, "ca_path_invalid", "PEM"),
+        ({"timeout": 0.0}, "timeout_invalid", "above 0"),
+        ({"timeout": -1.0}, "timeout_invalid", "above 0"),
+        ({"timeout": float("nan")}, "timeout_invalid", "above 0"),
+        ({"proxy": "proxy.example.org:3128"}, "proxy_invalid", "http://"),
+        ({"proxy": "socks5://user:password@proxy"}, "proxy_invalid", "http://"),
     ],
 )  # fmt: skip
 def test_unusable_options_are_refused_before_any_request(changes, code, says, options, script):
@@ -173,7 +179,8 @@ def test_a_missing_library_names_the_interpreter_and_the_fix(options, monkeypatc
         (401, {}, "AXIOM_TOKEN"),
         (403, {}, "needs the org capability datasets: [create]"),
         (404, {}, "not found (404): POST /datasets"),
-        (409, {}, "refuses POST /datasets (409). Axiom says: the reason"),
+        (409, {}, "refuses POST /datasets (409): it may exist"),
+        (409, {}, "Axiom says: the reason"),
         (422, {}, "refuses POST /datasets (422). Axiom says: the reason"),
         (430, {}, "usage limit"),
         (500, {}, "unknown"),
@@ -233,7 +240,7 @@ def test_html_instead_of_json_is_called_by_its_name(status, options, script):
     assert error.failure["status"] == status
 
 
-@pytest.mark.parametrize("body", ["", "not json", '{"cut": ', b"\xff\xfe"])
+@pytest.mark.parametrize("body", ["", "not json", '{"cut": ', b"\xff\xfe", "[" * 100_000])
 def test_what_is_not_json_is_an_error(body, options, script):
     script.expect("GET", "/datasets", body)
     assert error_of(options).failure["code"] == "not_json"
@@ -391,6 +398,22 @@ def test_a_proxy_that_refuses(status, options, loopback, behaviour, monkeypatch,
     error = error_of(options, "post", "/tokens", {})
     assert proxy.requests == ["CONNECT api.axiom.co:443"], "the option wins over the environment"
     assert error.failure["code"] == "proxy"
+    assert not error.outcome_unknown
+
+
+def test_an_unusable_proxy_of_the_environment_is_told_without_its_password(options, monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "http://user:password@")
+    error = error_of(options, "post", "/tokens", {})
+    assert error.failure["code"] == "not_sent"
+    assert not error.outcome_unknown
+    assert "password" not in error.message
+
+
+def test_a_ca_bundle_of_the_environment_that_is_not_there_is_named(options, monkeypatch):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
+    error = error_of(options, "post", "/tokens", {})
+    assert error.failure["code"] == "not_sent"
+    assert "/nowhere/ca.pem" in error.message
     assert not error.outcome_unknown
 
 

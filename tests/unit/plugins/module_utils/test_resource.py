@@ -244,6 +244,13 @@ def test_a_conflict_at_creation_is_told_as_axiom_tells_it(options, script):
         run(Dataset, options, {"name": "logs"})
 
 
+@pytest.mark.parametrize("members", [{"retentionDays": "ten"}, {"mapFields": {"a": 1}}])
+def test_a_dataset_of_another_shape_than_documented_is_an_error(members, options, script):
+    script.expect("GET", "/datasets", [dataset(useRetentionPeriod=True, **members)])
+    with pytest.raises(Refusal, match="does not know"):
+        run(Dataset, options, {"name": "logs"})
+
+
 @pytest.mark.parametrize("name", ["", " ", "a b", "a/b", "-a", "a" * 129, "a\nb", "ä", "a;b"])
 def test_names_that_no_header_or_path_can_hold_are_refused(name):
     with pytest.raises(PolicyError, match="name"):
