@@ -26,7 +26,8 @@ CURRENT = "current"
 def _npm(*arguments: str) -> str:
     run = subprocess.run(["npm", *arguments, "--loglevel=error"], capture_output=True, text=True)
     if run.returncode:
-        raise RuntimeError(f"npm {arguments[0]} failed: {run.stderr.strip()}")
+        # The error's code and what it means; hints and the path of a log follow.
+        raise RuntimeError(f"npm {arguments[0]} failed: {'; '.join(run.stderr.splitlines()[:2])}")
     return run.stdout
 
 
@@ -63,9 +64,10 @@ def _download(folder: Path, version: str) -> None:
         _npm("install", "--prefix", staging, *options, f"{package}@{version}")
         complete = Path(staging) / "complete"
         complete.mkdir()
-        # Whatever the umask: it is run by somebody else.
-        complete.chmod(0o755)
         shutil.move(Path(staging) / "node_modules" / package / "claude", complete / "claude")
+        for path in (complete, complete / "claude"):
+            # Whatever the umask: it is run by somebody else.
+            path.chmod(0o755)
         complete.rename(folder / version)
 
 
@@ -84,4 +86,7 @@ def install(folder: Path, wanted: str = "latest") -> str:
 
 
 if __name__ == "__main__":
-    print(f"Claude Code {install(Path(sys.argv[1]), *sys.argv[2:3])} from npm")
+    try:
+        print(f"Claude Code {install(Path(sys.argv[1]), *sys.argv[2:3])} from npm")
+    except RuntimeError as error:
+        sys.exit(str(error))

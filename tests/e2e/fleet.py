@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import requests
+from support.playbook import Controller
 
 from axiom_emulator.testing import LocalAxiom
 from e2e.machine import Machine
-from support.playbook import Controller
 
 LOGS_DATASET, LOGS_EDGE = "claude-code-logs", "cloud.us-east-1.aws"
 METRICS_DATASET, METRICS_EDGE = "claude-code-metrics", "cloud.eu-central-1.aws"
