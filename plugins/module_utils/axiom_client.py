@@ -472,7 +472,9 @@ def _checked_ca_path(ca_path: str | None) -> str | None:
     except ssl.SSLError:
         raise _unsent("ca_path_invalid", f"ca_path {ca_path} holds no CA certificates in PEM form") from None
     except OSError as error:
-        raise _unsent("ca_path_missing", f"ca_path {ca_path} cannot be read where this task runs: {error.strerror}") from None
+        raise _unsent(
+            "ca_path_missing", f"ca_path {ca_path} cannot be read where this task runs: {error.strerror}"
+        ) from None
     return ca_path
 
 

@@ -75,7 +75,9 @@ class Dataset(Resource):
     def view(self, found: Mapping[str, Any]) -> dict[str, Any]:
         days, fields = found.get("retentionDays") or 0, found.get("mapFields") or []
         if not isinstance(days, int) or not isinstance(fields, list):
-            raise Refusal(f"Axiom describes dataset {found['name']!r} in a way this collection does not know: update it")
+            raise Refusal(
+                f"Axiom describes dataset {found['name']!r} in a way this collection does not know: update it"
+            )
         return {
             "name": found["name"],
             "kind": found.get("kind"),

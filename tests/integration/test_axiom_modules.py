@@ -175,7 +175,9 @@ def test_what_went_wrong_is_told_in_one_line_and_in_fields(playbooks: Playbooks)
     playbooks.axiom.fault(method="POST", path="/v2/datasets$", status=409, body={"code": "c", "message": "exists"})
     run = playbooks.run(dataset(name="logs"))
     assert run.status == 2
-    assert "Axiom refuses POST /datasets (409): it may exist where the management token may not read it" in run.messages()
+    assert (
+        "Axiom refuses POST /datasets (409): it may exist where the management token may not read it" in run.messages()
+    )
     assert results(run, "dataset")[0]["failure"] == {
         "status": 409,
         "code": "c",

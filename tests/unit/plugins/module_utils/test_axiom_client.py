@@ -402,7 +402,7 @@ def test_a_proxy_that_refuses(status, options, loopback, behaviour, monkeypatch,
 
 
 def test_an_unusable_proxy_of_the_environment_is_told_without_its_password(options, monkeypatch):
-    monkeypatch.setenv("HTTPS_PROXY", "http://user:password@")
+    monkeypatch.setenv("HTTPS_PROXY", "http://user:password@proxy:no-port")
     error = error_of(options, "post", "/tokens", {})
     assert error.failure["code"] == "not_sent"
     assert not error.outcome_unknown
