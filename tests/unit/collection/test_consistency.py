@@ -42,7 +42,7 @@ def documentation(module: Path) -> dict[str, Any]:
 def test_documented_defaults_are_the_real_ones(role: Path) -> None:
     """Neither may have one that the other lacks; a variable without a default is undefined unless somebody sets it.
 
-    Except for a default that follows another role's variable: a specification cannot hold a template in place of a dict.
+    Except where it follows another role's variable: a specification cannot hold a template in place of a dict.
     """
     written = {name: value for name, value in defaults(role).items() if "{{" not in str(value)}
     assert written == {name: option["default"] for name, option in options(role).items() if "default" in option}
