@@ -26,6 +26,8 @@ ATTRIBUTES = {
     "formula": "a=b=c; 100% \"quoted\" 'too'",
     "site": "Zürich – 東京",
     "path": "platform/core:blue@north",
+    # 255 characters when encoded, the most that any version of the client takes.
+    "longest": "ü" * 42 + "end",
 }
 DATASETS = [
     {"name": LOGS_DATASET, "retention_days": 30, "edge_deployment": LOGS_EDGE},
