@@ -56,6 +56,18 @@ def _names(base: str) -> list[str]:
 
 def read_document(base: str, name: str) -> Document | None:
     """:raises HostError: where the client could not use the document either; names the line and column."""
+    return _read_document(base, name, "refuses to start with it")
+
+
+def read_user_settings(folder: str) -> Document | None:
+    """A user's own settings, with that user's rights. The client warns of a malformed one and drops it (measured).
+
+    :raises HostError: as `read_document`.
+    """
+    return _read_document(folder, targets.USER_SETTINGS, "drops all of it")
+
+
+def _read_document(base: str, name: str, consequence: str) -> Document | None:
     path = os.path.join(base, name)
     found = host_files.read(path)
     if found is None:
@@ -63,7 +75,7 @@ def read_document(base: str, name: str) -> Document | None:
     try:
         return Document(name, found, settings_json.parse(found.text))
     except settings_json.DocumentError as exc:
-        raise HostError(f"{path}: {exc}; Claude Code refuses to start with it, repair or remove it") from None
+        raise HostError(f"{path}: {exc}; Claude Code {consequence}, repair or remove it") from None
 
 
 def documents(base: str) -> list[Document]:
@@ -91,8 +103,7 @@ def obstacles(base: str, own: str, environment: Mapping[str, str]) -> list[str]:
     for document in documents(base):
         path = os.path.join(base, document.name)
         check_readable(path, document.found.mode, 0o004)
-        if "otelHeadersHelper" in document.settings:
-            found.append(f"{path}: otelHeadersHelper overrides our Authorization header")
+        found += in_the_way(path, document.settings)
         if document.name == own:
             continue
         found += [f"{path}: {key} governs both signals" for key in _GENERIC if document.env().get(key)]
@@ -101,6 +112,31 @@ def obstacles(base: str, own: str, environment: Mapping[str, str]) -> list[str]:
             if later and key in document.env() and document.env()[key] != value:
                 found.append(f"{path}: {key} overrides ours, because the last drop-in wins")
     return found
+
+
+def above_user_settings(base: str, environment: Mapping[str, str]) -> list[str]:
+    """What in managed settings takes the telemetry away from a user's settings, which they outrank key by key.
+
+    :param environment: what is to stand in the user's settings.
+    :raises HostError: as `obstacles`.
+    """
+    found = []
+    for document in documents(base):
+        path = os.path.join(base, document.name)
+        check_readable(path, document.found.mode, 0o004)
+        found += in_the_way(path, document.settings)
+        keys = [key for key, value in document.env().items() if environment.get(key, value) != value]
+        if keys:
+            found.append(f"{path}: {', '.join(keys)} overrides ours, because managed settings outrank a user's")
+        found += [f"{path}: {key} governs both signals" for key in _GENERIC if document.env().get(key)]
+    return found
+
+
+def in_the_way(path: str, settings: Mapping[str, Any]) -> list[str]:
+    """A headers helper wins over every header variable, even one of a user over managed settings (measured)."""
+    if settings.get("otelHeadersHelper") in (None, "", targets.HEADERS_HELPER):
+        return []
+    return [f"{path}: otelHeadersHelper overrides our Authorization header"]
 
 
 def environment(base: str) -> dict[str, str]:

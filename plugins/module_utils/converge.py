@@ -47,6 +47,9 @@ class Machine:
         self.token = options["token"] or ""
         self.outcome = Outcome([], [])
         self.gone: set[str] = set()
+        # The settings documents of others that were found to leave ours alone.
+        self.examined: Wanted | None = None
+        self.forced = False
 
     def run(self, items: list[Wanted]) -> Outcome:
         """Directories first, then what goes into them; what is to go in the opposite order."""
@@ -185,55 +188,60 @@ class Machine:
         else:
             self._write(path, after, 0o644, found)
 
-    def _base(self) -> str:
-        return self._path(targets.settings_dir(self.options["platform"]))
-
     def _documents(self, item: Wanted) -> None:
         """Examine the settings documents of others, and remember their digests so that the probe need not ask again."""
-        base = self._base()
         if not item.present:
             return
-        own, wanted = targets.own_document(self.options), json.loads(item.content)["env"]
-        found = client_settings.obstacles(base, own, wanted)
+        self.examined = item
+        base, wanted = self._path(item.places[0].path), json.loads(item.content)["env"]
+        if item.user:
+            self._examine(client_settings.above_user_settings(base, wanted))
+        else:
+            self._examine(client_settings.obstacles(base, targets.own_document(self.options), wanted))
+
+    def _examine(self, found: list[str]) -> None:
         if found and not self.options["force"]:
             raise HostError("; ".join(found) + "; remove that, or set force: true to go on all the same")
         self.outcome.warnings.extend(found)
+        self.forced = self.forced or bool(found)
 
-    def _state_path(self) -> str:
-        return os.path.join(self._base(), targets.STATE_NAME)
-
-    def _state(self) -> dict[str, Any]:
-        found = self._read(self._state_path(), owned=True)
+    def _state(self, path: str) -> dict[str, Any]:
+        found = self._read(path, owned=True)
         try:
             state = json.loads(found.text) if found else _NO_STATE
             return state if state["version"] == 1 else dict(_NO_STATE)
         except (ValueError, KeyError, TypeError):
-            raise HostError(f"{self._state_path()}: not what we wrote; remove it") from None
+            raise HostError(f"{path}: not what we wrote; remove it") from None
 
     def _settings(self, item: Wanted) -> None:
         """The document others have a part in. What we wrote is remembered by digest: so foreign is told from ours."""
         path = self._path(item.places[0].path)
-        document = client_settings.read_document(self._base(), targets.SETTINGS_BASE)
-        state = self._state()
-        merged = state.get("merged")
+        folder = os.path.dirname(path)
+        if item.user:
+            document = client_settings.read_user_settings(folder)
+        else:
+            document = client_settings.read_document(folder, targets.SETTINGS_BASE)
+        merged = self._state(targets.state_path(path)).get("merged")
+        emptied = False
         if item.present:
-            merged = self._merge(path, document, json.loads(item.content)["env"], json.loads(item.shown)["env"], merged)
+            if item.user and document:
+                self._examine(client_settings.in_the_way(path, document.settings))
+            merged = self._merge(item, path, document, merged)
         elif merged:
             self._prune(path, document, merged)
-            merged = None
+            emptied, merged = merged.get("folder", False), None
         if not self.check:
-            self._remember(merged, item)
+            self._remember(merged, targets.state_path(path), item.mode)
+            if emptied and not os.listdir(folder):
+                os.rmdir(folder)
 
     def _merge(
-        self,
-        path: str,
-        document: client_settings.Document | None,
-        wanted: dict[str, str],
-        shown: dict[str, str],
-        merged: dict[str, Any] | None,
+        self, item: Wanted, path: str, document: client_settings.Document | None, merged: dict[str, Any] | None
     ) -> dict[str, Any]:
+        wanted, shown = json.loads(item.content)["env"], json.loads(item.shown)["env"]
         now = document.env() if document else {}
-        before = merged or {"keys": {}, "undo": {}, "created": document is None}
+        folder = not os.path.isdir(os.path.dirname(path))
+        before = merged or {"keys": {}, "undo": {}, "created": document is None, "folder": folder}
         ours = {key for key, value in before["keys"].items() if targets.digest(now.get(key, "")) == value}
         foreign = [key for key in wanted if key in now and now[key] != wanted[key] and key not in ours]
         if foreign and not self.options["force"]:
@@ -250,13 +258,15 @@ class Machine:
         if missing or stale:
             touched = {key: self._masked(now[key]) for key in [*missing, *stale] if key in now}
             self._report(path, _pretty(touched), _pretty({key: shown[key] for key in missing}))
-            self._write(path, edit.text, 0o644, document.found if document else None)
+            self._write(path, edit.text, item.mode, document.found if document else None)
         keep = {key for key in wanted if key in ours or key in missing}
         return {
             "wanted": targets.environment_digest(wanted),
             "keys": {key: targets.digest(wanted[key]) for key in sorted(keep)},
             "undo": edit.undo or before["undo"],
             "created": before["created"],
+            "folder": before.get("folder", False),
+            "document": targets.digest(edit.text),
         }
 
     def _prune(self, path: str, document: client_settings.Document | None, merged: dict[str, Any]) -> None:
@@ -276,26 +286,29 @@ class Machine:
         else:
             self._write(path, text, 0o644, document.found)
 
-    def _remember(self, merged: dict[str, Any] | None, item: Wanted) -> None:
-        """Bookkeeping, not a change: digests only, so that the probe can tell at once that nothing moved."""
+    def _remember(self, merged: dict[str, Any] | None, path: str, mode: int) -> None:
+        """Bookkeeping, not a change: digests only, so that the probe can tell at once that nothing moved.
+
+        What was gone over by force is not remembered: without force it has to be refused again.
+        """
         own = targets.own_document(self.options)
-        present = self.options["state"] == "present"
-        digests = {
-            document.name: document.digest()
-            for document in (client_settings.documents(self._base()) if present else [])
-            if document.name != own or merged
-        }
+        digests: dict[str, str] = {}
+        if self.examined is not None and not self.forced:
+            for document in client_settings.documents(self._path(self.examined.places[0].path)):
+                if self.examined.user or document.name != own:
+                    digests[document.name] = document.digest()
+        if merged and self.forced:
+            merged["document"] = ""
         state = dict(_NO_STATE, documents=digests)
         if merged:
             state["merged"] = merged
         text = json.dumps(state, sort_keys=True) + "\n"
-        path = self._state_path()
         found = self._read(path, owned=True)
         if not (digests or merged):
             if found is not None:
                 host_files.remove(path)
         elif found is None or found.text != text:
-            self._write(path, text, 0o644)
+            self._write(path, text, mode)
 
 
 def _pretty(environment: Mapping[str, str]) -> str:

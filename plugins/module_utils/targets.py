@@ -18,7 +18,7 @@ from typing import Any, Mapping, NamedTuple
 from ansible_collections.devfleet.axiom.plugins.module_utils import shell_profile
 from ansible_collections.devfleet.axiom.plugins.module_utils.telemetry_env import OptionError, build, shown
 
-TARGETS = ("managed_settings", "shell_profile")
+TARGETS = ("managed_settings", "shell_profile", "user_settings")
 PLATFORMS = ("linux", "darwin")
 NAME = "claude-code-telemetry"
 
@@ -26,6 +26,12 @@ NAME = "claude-code-telemetry"
 SETTINGS_DIR = {"linux": "/etc/claude-code", "darwin": "/Library/Application Support/ClaudeCode"}
 SETTINGS_BASE = "managed-settings.json"
 SETTINGS_DROP_INS = "managed-settings.d"
+# Part of the shield: a developer's own helper would replace our Authorization on both signals. One that adds no header
+# keeps theirs from being run at all (measured).
+HEADERS_HELPER = "echo '{}'"
+# A user's own, below the home (documentation, "Settings files"); there are no drop-ins beside it.
+USER_SETTINGS_DIR = ".claude"
+USER_SETTINGS = "settings.json"
 # Digests of what was last examined; the client reads no such name.
 STATE_NAME = f".{NAME}.state"
 TOKEN_NAME = "token"
@@ -53,9 +59,9 @@ class Wanted(NamedTuple):
     """One thing on a machine that should be there, or should not.
 
     kind: `directory` (ours), `shared_directory` (everybody must be able to enter it), `file` (all of it is ours),
-    `block` (a marked block in a foreign file), `settings` (members of `env` in a foreign JSON document) or `documents`
-    (the foreign settings documents beside ours).
-    places: the first that applies is used; below the user's home where `user` is given.
+    `block` (a marked block in a foreign file), `settings` (members of `env` in a foreign JSON document, with the
+    remembered state beside it) or `documents` (the managed settings of others, which have a say in what ours do).
+    places: the first that applies is used; below the user's home where `user` is given and the path is relative.
     content: a file's or a block's text; for settings the wanted members as JSON.
     shown: the same for diffs, the secret masked.
     """
@@ -77,6 +83,8 @@ def check_options(options: Mapping[str, Any]) -> None:
     for user in options["users"] or []:
         if not _USER.match(user):
             raise OptionError(f"users: {user!r} is not a user name")
+    if "user_settings" in options["targets"] and not options["users"]:
+        raise OptionError("users is empty; the target user_settings needs the names of those whose settings are meant")
     if "shell_profile" in options["targets"] and not options["shells"]:
         raise OptionError("shells is empty; name at least one of {}".format(", ".join(shell_profile.SHELLS)))
     if not _DROP_IN.match(options["drop_in_name"]):
@@ -98,8 +106,9 @@ def _managed_settings(options: Mapping[str, Any], platform: str) -> list[Wanted]
     present = options["state"] == "present"
     merging = present and options["managed_settings_layout"] == "merge"
     dropping = present and not merging
+    helper = {"otelHeadersHelper": HEADERS_HELPER} if options["shield"] and dropping else {}
     real, shown = [
-        json.dumps({"env": environment}, indent=2, ensure_ascii=False) + "\n" if present else ""
+        json.dumps({**helper, "env": environment}, indent=2, ensure_ascii=False) + "\n" if present else ""
         for environment in _environments(options, options["token"], options["shield"])
     ]
     return [
@@ -109,6 +118,31 @@ def _managed_settings(options: Mapping[str, Any], platform: str) -> list[Wanted]
         Wanted(target, "file", own, real, shown, present=dropping),
         Wanted(target, "settings", document, real, shown, present=merging),
     ]
+
+
+def _user_settings(options: Mapping[str, Any], platform: str, user: str) -> list[Wanted]:
+    target = "user_settings"
+    present = options["state"] == "present"
+    real, shown = [
+        json.dumps({"env": environment}) if present else ""
+        # A shell's generic headers would win here too (measured), so the shield belongs here as well.
+        for environment in _environments(options, options["token"], options["shield"])
+    ]
+    document = (Place(user_settings_path()),)
+    items = [Wanted(target, "settings", document, real, shown, 0o600, user, present)]
+    if "managed_settings" not in options["targets"]:
+        # Managed settings outrank these; where they are ours as well, they say the same.
+        items.insert(0, Wanted(target, "documents", (Place(SETTINGS_DIR[platform]),), real, user=user, present=present))
+    return items
+
+
+def user_settings_path() -> str:
+    return f"{USER_SETTINGS_DIR}/{USER_SETTINGS}"
+
+
+def state_path(document: str) -> str:
+    """Where it is remembered what we did to a settings document."""
+    return f"{document.rpartition('/')[0]}/{STATE_NAME}"
 
 
 def settings_dir(platform: str) -> str:
@@ -232,4 +266,7 @@ def wanted(options: Mapping[str, Any], platform: str) -> list[Wanted]:
         owners = [None, *options["users"]] if options["state"] == "absent" else options["users"] or [None]
         for user in owners:
             items += _shell_profile(options, platform, user)
+    if "user_settings" in options["targets"]:
+        for user in options["users"]:
+            items += _user_settings(options, platform, user)
     return items

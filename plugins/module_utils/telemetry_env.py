@@ -23,7 +23,7 @@ INTERVALS_MS = {"production": PRODUCTION_MS, "testing": {"metrics": 10000, "logs
 SIGNAL_PATHS = {"metrics": "/v1/metrics", "logs": "/v1/logs"}
 # Axiom routes by header, and the header's name differs by signal.
 DATASET_HEADERS = {"metrics": "x-axiom-metrics-dataset", "logs": "x-axiom-dataset"}
-# OpenTelemetry's JavaScript SDK, which the client uses, gives up on a longer attribute.
+# Of the encoded value: with a longer one, Claude Code 2.1.197 loses all attributes; newer clients count decoded.
 ATTRIBUTE_MAX = 255
 
 # Option -> variable. Written as 0 unless opted in: what managed settings leave unset, a shell can switch on.
@@ -249,8 +249,9 @@ def build(options: Mapping[str, Any], token: str, shield: bool = False) -> dict[
 
     :param options: the typed options of the module `claude_code_telemetry`, endpoints already derived.
     :param token: what stands for the ingest secret: the secret itself, or a mask or mark where it must not appear.
-    :param shield: also write the generic `OTEL_EXPORTER_OTLP_HEADERS`, which shuts out a developer's own. The client
-        does not percent-decode the generic variable, so it takes the literal space.
+    :param shield: also write what shuts out a developer's own settings: the generic `OTEL_EXPORTER_OTLP_HEADERS` (the
+        client does not percent-decode it, so it takes the literal space), and no traces. A developer's exporter for
+        traces can switch off all three signals, and 2.1.197 sends it our token (measured).
     :returns: variable name -> string.
     :raises OptionError: on the first option that the client would read otherwise than meant.
     """
@@ -260,6 +261,7 @@ def build(options: Mapping[str, Any], token: str, shield: bool = False) -> dict[
         environment.update(_signal(signal, options, token, intervals[signal]))
     if shield:
         environment["OTEL_EXPORTER_OTLP_HEADERS"] = f"Authorization=Bearer {token}"
+        environment["OTEL_TRACES_EXPORTER"] = "none"
     for option, variable in PRIVACY_SWITCHES.items():
         environment[variable] = "1" if options[option] else "0"
     # Written even when empty: left unset, it could come from a shell or from any project's settings.

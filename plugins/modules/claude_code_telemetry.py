@@ -177,8 +177,10 @@ options:
     default: {}
   shield:
     description:
-      - Also set the generic C(OTEL_EXPORTER_OTLP_HEADERS) in managed settings.
-      - Without it a developer's own variable of that name replaces token and dataset on both signals (measured).
+      - Also write into managed settings what keeps a developer's own settings from taking the telemetry away (measured).
+      - The generic C(OTEL_EXPORTER_OTLP_HEADERS), which else replaces token and dataset on both signals;
+        C(OTEL_TRACES_EXPORTER=none), because an exporter for traces can switch off all three signals; and in the drop-in
+        an C(otelHeadersHelper) that adds no header, so that theirs is not run.
     type: bool
     default: true
   managed_settings_layout:

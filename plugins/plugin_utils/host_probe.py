@@ -112,13 +112,14 @@ def _look(items: list[Wanted], prefix: str) -> str:
         for place in item.places:
             if place.anchor:
                 paths[_quoted(place.anchor, prefix)] = None
-    if any(item.kind == "documents" for item in items):
-        base = _quoted(next(item for item in items if item.kind == "documents").places[0].path, prefix)
-        glob = f"{base}/{targets.SETTINGS_DROP_INS}/*.json"
-        paths[f"{base}/{targets.SETTINGS_BASE}"] = None
-        paths[glob] = None
-        state = f"{base}/{targets.STATE_NAME}"
-        commands.append(f'if [ -f {state} ]; then echo "=state $(cat {state})"; fi')
+    for item in items:
+        if item.kind == "documents":
+            base = _quoted(item.places[0].path, prefix)
+            drop_ins = f"{base}/{targets.SETTINGS_DROP_INS}"
+            paths.update(dict.fromkeys((base, drop_ins, f"{base}/{targets.SETTINGS_BASE}", f"{drop_ins}/*.json")))
+        if item.kind == "settings":
+            state = _quoted(targets.state_path(item.places[0].path), prefix)
+            commands.append(f'if [ -f {state} ]; then echo "=state $($T cat {state})"; fi')
     return "\n".join([f"look {' '.join(paths)}", *commands])
 
 
@@ -263,21 +264,35 @@ class _Judge:
     def _documents(self, item: Wanted) -> bool:
         if not item.present:
             return not self.seen.state
-        base = self._path(item.places[0].path) + "/"
-        merged = "merged" in self.seen.state
+        base = self._path(item.places[0].path)
+        entries = self.seen.entries
+        for folder in (base, f"{base}/{targets.SETTINGS_DROP_INS}"):
+            if folder in entries and entries[folder].mode & 0o005 != 0o005:
+                return False
         found = {
-            path[len(base) :]: digest
-            for path, digest in self.seen.sums.items()
-            if path.startswith(base) and path.endswith(".json") and (merged or path != base + self.own_document)
+            path[len(base) + 1 :]: self.seen.sums.get(path)
+            for path, entry in entries.items()
+            if path.startswith(base + "/") and path.endswith(".json") and entry.kind == "file"
         }
-        readable = all(self.seen.entries[base + name].mode & 0o004 for name in found)
+        if not item.user:
+            found.pop(self.own_document, None)
+        readable = all(entries[f"{base}/{name}"].mode & 0o004 for name in found)
         return readable and found == self.seen.state.get("documents", {})
 
     def _settings(self, item: Wanted) -> bool:
         merged = self.seen.state.get("merged")
         if not item.present:
             return merged is None
-        return merged is not None and merged["wanted"] == targets.environment_digest(json.loads(item.content)["env"])
+        path = self._path(item.places[0].path)
+        entry = self.seen.entries.get(path)
+        return (
+            merged is not None
+            and entry is not None
+            # Readable by those who have to read it, which is everybody where we would have made it so.
+            and (entry.mode | ~item.mode) & 0o004 != 0
+            and merged["wanted"] == targets.environment_digest(json.loads(item.content)["env"])
+            and merged["document"] == self.seen.sums.get(path)
+        )
 
 
 def check(wanted: dict[str, list[Wanted]], prefix: str, own_document: str, output: str) -> str:

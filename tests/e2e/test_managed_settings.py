@@ -119,6 +119,25 @@ def test_developers_own_settings_change_nothing(
         assert private not in everything_that_arrived(fleet)
 
 
+@pytest.mark.parametrize("place", ["home", "work"])
+def test_a_developers_headers_helper_is_not_even_run(machine: Machine, fleet: Fleet, place: str) -> None:
+    document = getattr(machine, place) / ".claude/settings.json"
+    answer = json.dumps({"Authorization": f"Bearer {OWN}"})
+    machine.write_json(document, {"otelHeadersHelper": f"touch {HOME}/ran; echo '{answer}'"})
+    try:
+        outcome = machine.ask()
+    finally:
+        document.unlink()
+    assert outcome == UNDISTURBED
+    assert fleet.arrivals() == EVERYTHING
+    assert not (machine.home / "ran").exists()
+
+
+def test_a_developers_traces_do_not_stop_the_rest(machine: Machine, fleet: Fleet) -> None:
+    machine.ask({"CLAUDE_CODE_ENHANCED_TELEMETRY_BETA": "1", "OTEL_TRACES_EXPORTER": "otlp"})
+    assert fleet.arrivals() == EVERYTHING
+
+
 def test_without_the_shield_a_developers_generic_headers_win(fleet: Fleet, make_machine: MakeMachine) -> None:
     machine = make_machine("unshielded")
     fleet.enforce(machine, shield=False)

@@ -24,6 +24,7 @@ DECLARED = {
     "OTEL_EXPORTER_OTLP_LOGS_HEADERS": f"{BEARER},x-axiom-dataset=claude-code-logs",
     # The shield: no dataset in the variable that both signals read.
     "OTEL_EXPORTER_OTLP_HEADERS": BEARER,
+    "OTEL_TRACES_EXPORTER": "none",
     "OTEL_METRIC_EXPORT_INTERVAL": "10000",
     "OTEL_LOGS_EXPORT_INTERVAL": "5000",
     "OTEL_LOG_USER_PROMPTS": "0",
@@ -38,7 +39,7 @@ DECLARED = {
 def test_the_environment_is_exactly_the_declared_one(host: Host) -> None:
     document = json.loads(host.file(DROP_IN).content)
     assert document["env"] == DECLARED
-    assert set(document) == {"env"}
+    assert set(document) == {"otelHeadersHelper", "env"}
 
 
 def test_every_developer_can_read_it_and_only_root_can_write_it(host: Host) -> None:

@@ -92,7 +92,7 @@ def test_the_drop_in_is_what_was_declared(machine: FakeMachine) -> None:
     finally:
         os.umask(0o022)
     document = json.loads(machine.drop_in.read_text())
-    assert set(document) == {"env"}
+    assert set(document) == {"otelHeadersHelper", "env"}
     assert document["env"]["OTEL_RESOURCE_ATTRIBUTES"] == "team=platform"
     assert document["env"]["OTEL_EXPORTER_OTLP_HEADERS"] == f"Authorization=Bearer {SECRET}"
     entry = machine.snapshot()["etc/claude-code/managed-settings.d/90-axiom-telemetry.json"]

@@ -51,10 +51,15 @@ def test_every_value_is_a_string() -> None:
     assert environment["OTEL_BLRP_MAX_QUEUE_SIZE"] == "4096"
 
 
-def test_the_shield_carries_authorization_and_nothing_else() -> None:
+def test_the_shield_carries_authorization_and_keeps_a_developers_traces_out() -> None:
     options = telemetry_options_with()
-    assert build(options, SECRET, shield=True)["OTEL_EXPORTER_OTLP_HEADERS"] == f"Authorization=Bearer {SECRET}"
-    assert "OTEL_EXPORTER_OTLP_HEADERS" not in build(options, SECRET)
+    shielded, bare = build(options, SECRET, shield=True), build(options, SECRET)
+    assert {name: shielded[name] for name in shielded if name not in bare} == {
+        "OTEL_EXPORTER_OTLP_HEADERS": f"Authorization=Bearer {SECRET}",
+        "OTEL_TRACES_EXPORTER": "none",
+    }
+    chosen = build(telemetry_options_with(extra={"OTEL_TRACES_EXPORTER": "otlp"}), SECRET, shield=True)
+    assert chosen["OTEL_TRACES_EXPORTER"] == "otlp"
 
 
 @pytest.mark.parametrize("option", telemetry_env.PRIVACY_SWITCHES)
