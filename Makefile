@@ -92,7 +92,7 @@ lint-yaml: build
 
 .PHONY: lint-shell
 lint-shell: setup
-	git ls-files -z | xargs -0 grep -lE '^#!/bin/(ba)?sh' | xargs shellcheck
+	git ls-files -z | xargs -0 grep -lE '^#!/(usr/bin/env |bin/)(ba)?sh' | xargs shellcheck
 
 .PHONY: docs
 docs: setup ## regenerate what is made from documentation: a role from its module, the option tables of the READMEs

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from typing import Any
 
@@ -47,7 +46,7 @@ class ActionModule(ActionBase):
             name: value for name, value in options.items() if name not in _CONTROLLER_OPTIONS and value is not None
         }
         # Without pipelining the arguments, and so the secret, would lie in a file on the machine.
-        with contextlib.suppress(KeyError):
+        if self._connection.has_pipelining:
             self._connection.set_option("pipelining", True)
         result.update(
             self._execute_module(

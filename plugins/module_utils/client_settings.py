@@ -16,9 +16,6 @@ from typing import Any, Mapping, NamedTuple
 from ansible_collections.devfleet.axiom.plugins.module_utils import host_files, settings_json, targets
 from ansible_collections.devfleet.axiom.plugins.module_utils.host_files import HostError
 
-# From client 2.1.217 on a managed generic endpoint or protocol governs every signal, wherever it is set.
-_GENERIC = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_PROTOCOL")
-
 
 class Document(NamedTuple):
     """A settings document on the machine; `name` is relative to the settings directory."""
@@ -106,7 +103,6 @@ def obstacles(base: str, own: str, environment: Mapping[str, str]) -> list[str]:
         found += in_the_way(path, document.settings)
         if document.name == own:
             continue
-        found += [f"{path}: {key} governs both signals" for key in _GENERIC if document.env().get(key)]
         later = document.name.startswith(targets.SETTINGS_DROP_INS) and document.name > own
         for key, value in environment.items():
             if later and key in document.env() and document.env()[key] != value:
@@ -128,7 +124,6 @@ def above_user_settings(base: str, environment: Mapping[str, str]) -> list[str]:
         keys = [key for key, value in document.env().items() if environment.get(key, value) != value]
         if keys:
             found.append(f"{path}: {', '.join(keys)} overrides ours, because managed settings outrank a user's")
-        found += [f"{path}: {key} governs both signals" for key in _GENERIC if document.env().get(key)]
     return found
 
 

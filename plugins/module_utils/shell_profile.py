@@ -10,7 +10,6 @@ Pure functions on strings. The secret is never part of what is rendered: the sni
 from __future__ import annotations
 
 import re
-import shlex
 from typing import Callable, Mapping
 
 SHELLS = ("sh", "bash", "zsh", "fish")
@@ -32,7 +31,8 @@ class BlockError(ValueError):
 
 
 def quote_posix(text: str) -> str:
-    return shlex.quote(text)
+    """Always in quotes: zsh expands a bare word that begins with an equals sign, which `shlex.quote` leaves bare."""
+    return "'{}'".format(text.replace("'", "'\\''"))
 
 
 def quote_fish(text: str) -> str:

@@ -40,7 +40,7 @@ class Principal:
 
     def may(self, capability: str) -> bool:
         """Tell whether the token holds an organization capability written ``datasets|create``."""
-        name, _, action = capability.partition("|")
+        name, _unused, action = capability.partition("|")
         return self.personal or action in self.org_capabilities.get(name, [])
 
     def may_ingest(self, dataset: str) -> bool:
@@ -51,7 +51,7 @@ class Principal:
 
 def identify(emulator: Emulator, header: str) -> Principal | None:
     """Return who sent this ``Authorization`` header; None where it is no token of ours."""
-    scheme, _, secret = header.partition(" ")
+    scheme, _unused, secret = header.partition(" ")
     if scheme.lower() != "bearer" or not secret.strip():
         return None
     row = emulator.storage.token_of_secret(digest(secret.strip()))

@@ -105,7 +105,7 @@ class Storage:
     def _insert(self, table: str, row: Row) -> int:
         encoded = _encode(row)
         columns = ", ".join(encoded)
-        marks = ", ".join("?" for _ in encoded)
+        marks = ", ".join("?" for _index in encoded)
         with self._lock:
             cursor = self._db.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", tuple(encoded.values()))
             return int(cursor.lastrowid or 0)

@@ -69,7 +69,7 @@ class LocalAxiom:
                 text=True,
             )
             assert self._process.stdout
-            lines = [self._process.stdout.readline().rstrip("\n") for _ in range(3)]
+            lines = [self._process.stdout.readline().rstrip("\n") for _index in range(3)]
             if not all(lines):
                 self._process.wait()
                 log.seek(0)

@@ -58,7 +58,7 @@ def render(moment: datetime) -> str:
 
 def sort_key(instant: str) -> str:
     """Return a string that orders instants written by :func:`normalise`."""
-    seconds, _, fraction = instant.rstrip("Z").partition(".")
+    seconds, _unused, fraction = instant.rstrip("Z").partition(".")
     return f"{seconds}.{fraction.ljust(9, '0')}"
 
 

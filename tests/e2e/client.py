@@ -24,7 +24,7 @@ CURRENT = "current"
 
 
 def _npm(*arguments: str) -> str:
-    run = subprocess.run(["npm", *arguments, "--loglevel=error"], capture_output=True, text=True)
+    run = subprocess.run(["npm", *arguments, "--loglevel=error"], capture_output=True, text=True, check=False)
     if run.returncode:
         # The error's code and what it means; hints and the path of a log follow.
         raise RuntimeError(f"npm {arguments[0]} failed: {'; '.join(run.stderr.splitlines()[:2])}")

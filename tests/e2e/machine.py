@@ -60,7 +60,9 @@ def _unshare() -> list[str]:
 
 def why_not() -> str | None:
     """Why no mount namespace can be had here, or None."""
-    probe = subprocess.run([*_unshare(), "mount", "-t", "tmpfs", "tmpfs", "/tmp"], capture_output=True, text=True)
+    probe = subprocess.run(
+        [*_unshare(), "mount", "-t", "tmpfs", "tmpfs", "/tmp"], capture_output=True, text=True, check=False
+    )
     return probe.stderr.strip() or f"exit status {probe.returncode}" if probe.returncode else None
 
 
@@ -117,6 +119,7 @@ class Machine:
             capture_output=True,
             text=True,
             timeout=RUN_SECONDS,
+            check=False,
         )
 
     def ask(self, environment: dict[str, str] | None = None) -> Outcome:

@@ -133,6 +133,22 @@ def test_a_developers_headers_helper_is_not_even_run(machine: Machine, fleet: Fl
     assert not (machine.home / "ran").exists()
 
 
+def test_a_foreign_generic_endpoint_in_managed_settings_changes_nothing(
+    machine: Machine, fleet: Fleet, collector: StubServer
+) -> None:
+    """Claude Code's change log has a managed generic endpoint govern all signals; not those that have their own."""
+    base = machine.root / "etc/claude-code/managed-settings.json"
+    machine.write_json(
+        base, {"env": {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}}
+    )
+    try:
+        machine.ask()
+    finally:
+        base.unlink()
+    assert fleet.arrivals() == EVERYTHING
+    assert collector.requests == []
+
+
 def test_a_developers_traces_do_not_stop_the_rest(machine: Machine, fleet: Fleet) -> None:
     machine.ask({"CLAUDE_CODE_ENHANCED_TELEMETRY_BETA": "1", "OTEL_TRACES_EXPORTER": "otlp"})
     assert fleet.arrivals() == EVERYTHING

@@ -66,7 +66,7 @@ class Fleet:
 
     def wait_for_the_server(self) -> None:
         """A delayed request is carried out, and logged, after the run has given up."""
-        for _ in range(200):
+        for _index in range(200):
             if ("POST", "/v2/tokens") in self.writes():
                 return
             time.sleep(0.05)
@@ -398,7 +398,7 @@ def test_a_management_token_that_may_not_mint_is_told_what_it_lacks(fleet: Fleet
 
 
 def test_two_controllers_at_once_mint_once(fleet: Fleet) -> None:
-    commands = [fleet.controller.command("devfleet.axiom.provision") for _ in range(3)]
+    commands = [fleet.controller.command("devfleet.axiom.provision") for _index in range(3)]
     environment = {**fleet.controller.environment, "RECORD_FILE": "/dev/null"}
     runs = [
         subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

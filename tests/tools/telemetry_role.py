@@ -71,9 +71,7 @@ def rendered() -> dict[Path, str]:
                     "Installs the telemetry environment where O(claude_code_telemetry_targets) says, in one task.",
                     "Needs no Axiom API call and no management token.",
                 ],
-                "options": {
-                    PREFIX + name: described(option) for name, option in options.items()
-                },
+                "options": {PREFIX + name: described(option) for name, option in options.items()},
             }
         }
     }

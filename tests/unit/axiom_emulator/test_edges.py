@@ -80,7 +80,7 @@ class Fleet:
         return str(error["message"])
 
     def arrived(self, signal: str | None = None) -> list[Any]:
-        return [record for _, records in self.workspace.emulator.storage.deliveries(signal) for record in records]
+        return [record for _unused, records in self.workspace.emulator.storage.deliveries(signal) for record in records]
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ def test_unknown_methods_are_answered_like_any_error(workspace: Any) -> None:
 
 
 def test_trace_ids_differ(workspace: Any) -> None:
-    found = [workspace.call("GET", "/v2/datasets").headers[TRACE_HEADER] for _ in range(2)]
+    found = [workspace.call("GET", "/v2/datasets").headers[TRACE_HEADER] for _index in range(2)]
     assert uuid.UUID(found[0]) != uuid.UUID(found[1])
 
 
@@ -92,7 +92,7 @@ def noon(workspace: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("noon")
 def test_rate_limit_headers_count_down_per_scope(workspace: Any) -> None:
     workspace.ok("PUT", "/_emulator/settings", {"rate_limit_per_minute": 2})
-    found = [workspace.call("GET", "/v2/datasets") for _ in range(3)]
+    found = [workspace.call("GET", "/v2/datasets") for _index in range(3)]
     assert [answer.status_code for answer in found] == [200, 200, 429]
     assert [answer.headers["X-RateLimit-Remaining"] for answer in found] == ["1", "0", "0"]
     assert found[2].headers["X-RateLimit-Scope"] == "organization"
@@ -142,13 +142,13 @@ class TestFaults:
 
     def test_times_and_after(self, workspace: Any) -> None:
         self.fault(workspace, status=500, after=1, times=2)
-        assert [workspace.call("GET", "/v2/datasets").status_code for _ in range(4)] == [200, 500, 500, 200]
+        assert [workspace.call("GET", "/v2/datasets").status_code for _index in range(4)] == [200, 500, 500, 200]
         (rule,) = workspace.ok("GET", "/_emulator/faults")
         assert (rule["seen"], rule["hits"]) == (3, 2)
 
     def test_for_ever_until_cleared(self, workspace: Any) -> None:
         self.fault(workspace, status=500, times=None)
-        assert {workspace.call("GET", "/v2/datasets").status_code for _ in range(5)} == {500}
+        assert {workspace.call("GET", "/v2/datasets").status_code for _index in range(5)} == {500}
         workspace.ok("DELETE", "/_emulator/faults")
         assert workspace.call("GET", "/v2/datasets").status_code == 200
 
@@ -196,7 +196,7 @@ class TestFaults:
         monkeypatch.setattr(workspace.emulator.clock, "pause", paused.append)
         self.fault(workspace, delay=2.5)
         self.fault(workspace, delay=1, status=500)
-        assert [workspace.call("GET", "/v2/datasets").status_code for _ in range(3)] == [200, 500, 200]
+        assert [workspace.call("GET", "/v2/datasets").status_code for _index in range(3)] == [200, 500, 200]
         assert paused == [2.5, 1]
 
     @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ class TestControl:
         delivery = dict.fromkeys(("time", "signal", "dataset", "token", "edge"), "x") | {"resource": {}}
         with storage.transaction():
             storage.add_delivery(delivery, [{"name": "a"}, {"name": "b"}])
-        assert [len(records) for _, records in storage.deliveries()] == [2]
+        assert [len(records) for _unused, records in storage.deliveries()] == [2]
         workspace.ok("DELETE", "/_emulator/arrived")
         assert storage.deliveries() == []
 

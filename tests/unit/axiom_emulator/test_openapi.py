@@ -64,7 +64,7 @@ def prepared(workspace: Any) -> Callable[[str], tuple[str, str, Any]]:
     names["org"] = workspace.emulator.org_id
 
     def request(operation: str) -> tuple[str, str, Any]:
-        method, path, body, _, _ = OPERATIONS[operation]
+        method, path, body, _unused, _unused = OPERATIONS[operation]
         return method, path.format(**names), body
 
     return request
@@ -84,7 +84,7 @@ def test_answer_and_accepted_body_are_as_documented(
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_capability_is_the_documented_one(operation: str, checked: Document, prepared: Any) -> None:
-    method, path, _ = prepared(operation)
+    method, path, _unused = prepared(operation)
     found = checked.operation(method, path)
     assert found
     assert found[1]["operationId"] == operation
@@ -97,7 +97,7 @@ def test_a_token_without_the_capability_is_refused_and_told_which(
     operation: str, prepared: Any, workspace: Any
 ) -> None:
     capability = str(OPERATIONS[operation][4])
-    name, _, action = capability.partition("|")
+    name, _unused, action = capability.partition("|")
     fewer = {**capabilities.EVERYTHING, name: [other for other in capabilities.ORG[name] if other != action]}
     almost = workspace.mint("almost", orgCapabilities=fewer)["token"]
     message = workspace.refused(403, *prepared(operation), token=almost)
@@ -108,7 +108,7 @@ def test_a_token_without_the_capability_is_refused_and_told_which(
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_a_token_with_only_the_capability_is_enough(operation: str, prepared: Any, workspace: Any) -> None:
     capability = OPERATIONS[operation][4]
-    name, _, action = (capability or "").partition("|")
+    name, _unused, action = (capability or "").partition("|")
     least = workspace.mint("least", orgCapabilities={name: [action]} if name else None)["token"]
     response = workspace.call(*prepared(operation), token=least)
     assert response.status_code == OPERATIONS[operation][3], response.text

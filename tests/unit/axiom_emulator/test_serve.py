@@ -92,7 +92,7 @@ def test_serve_prints_the_export_lines_and_listens_where_it_says(tmp_path: Path)
     port = free_port()
     process = start("--port", str(port), "--state", str(tmp_path / "state"))
     assert process.stdout
-    lines = [process.stdout.readline() for _ in range(3)]
+    lines = [process.stdout.readline() for _index in range(3)]
     assert lines[0] == f"export AXIOM_URL=http://127.0.0.1:{port}\n"
     assert re.fullmatch(r"export AXIOM_TOKEN=xaat-[0-9a-f-]{36}\n", lines[1])
     assert re.fullmatch(r"export AXIOM_ORG_ID=\S+\n", lines[2])

@@ -25,6 +25,7 @@ ENVIRONMENT = {
     "OTEL_AWKWARD": AWKWARD,
     "OTEL_EMPTY": "",
     "OTEL_ONLY": SECRET_MARK,
+    "OTEL_EQUALS": "=0",
 }
 SEEN = {name: value.replace(SECRET_MARK, SECRET) for name, value in ENVIRONMENT.items()}
 
@@ -63,7 +64,7 @@ class Session:
 
 def variables(output: bytes) -> tuple[list[str], dict[str, str]]:
     """What the stand-in printed: its arguments, and the variables that are ours."""
-    arguments, _, rest = output.decode().partition("=\0")
+    arguments, _unused, rest = output.decode().partition("=\0")
     pairs = dict(item.split("=", 1) for item in rest.split("\0") if "=" in item)
     ours = {name: value for name, value in pairs.items() if name.startswith(("OTEL_", "_claude"))}
     return [item for item in arguments.split("\0") if item], ours
@@ -78,7 +79,7 @@ def session(tmp_path: Path) -> Session:
 def test_the_wrapper_sets_the_environment_for_that_command_only(session: Session, shell: str) -> None:
     done = session.run(shell, 'claude -p "two words"; echo "<$OTEL_AWKWARD><$OTEL_HEADERS>"')
     assert done.stderr == b""
-    output, _, others = done.stdout.rpartition(b"<>")
+    output, _unused, others = done.stdout.rpartition(b"<>")
     assert variables(output) == (["-p", "two words"], SEEN)
     assert others == b"<the developer's own>\n"
 
@@ -97,7 +98,7 @@ def test_without_the_secret_nothing_is_printed_and_nothing_breaks(tmp_path: Path
     session.token.unlink()
     done = session.run(shell, "claude now; echo ended $?" if shell != "fish" else "claude now; echo ended $status")
     assert done.stderr == b""
-    output, _, ended = done.stdout.partition(b"ended ")
+    output, _unused, ended = done.stdout.partition(b"ended ")
     assert ended == b"0\n"
     assert variables(output) == (["now"], {"OTEL_HEADERS": "the developer's own"})
 
@@ -178,7 +179,7 @@ def test_any_value_comes_back_from_the_shell_as_it_was(
 
 BODY = "if true; then :; fi\n"
 START_UP = st.lists(st.sampled_from(["export A=1", "", "# BEGIN other", "case $- in *i*) ;; *) return;; esac"])).map(
-    lambda lines: "\n".join(lines)
+    "\n".join
 )
 
 

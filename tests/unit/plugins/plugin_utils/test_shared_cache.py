@@ -74,7 +74,7 @@ def test_what_does_not_fit_is_computed_each_time(capacity):
     cache, value = SharedCache(capacity), Counted(b"x" * 1000)
     if capacity > 100:
         cache.get(("small", "1"), Counted(b"small"))
-    assert [cache.get(("large", "1"), value) for _ in range(2)] == [value.value] * 2
+    assert [cache.get(("large", "1"), value) for _index in range(2)] == [value.value] * 2
     assert value.calls == 2
 
 
@@ -101,7 +101,7 @@ def test_without_temporary_folder_or_memory_it_computes(monkeypatch):
 
     monkeypatch.setattr(shared_cache.tempfile, "mkstemp", nothing)
     cache, value = SharedCache(), Counted(b"x")
-    assert [cache.get(("store", "1"), value) for _ in range(2)] == [b"x", b"x"]
+    assert [cache.get(("store", "1"), value) for _index in range(2)] == [b"x", b"x"]
     assert value.calls == 2
 
 
