@@ -177,10 +177,10 @@ options:
     default: {}
   shield:
     description:
-      - Also write into managed settings what keeps a developer's own settings from taking the telemetry away (measured).
-      - The generic C(OTEL_EXPORTER_OTLP_HEADERS), which else replaces token and dataset on both signals;
-        C(OTEL_TRACES_EXPORTER=none), because an exporter for traces can switch off all three signals; and in the drop-in
-        an C(otelHeadersHelper) that adds no header, so that theirs is not run.
+      - Also write into managed settings what keeps a developer's own settings from taking the telemetry away.
+      - That is the generic C(OTEL_EXPORTER_OTLP_HEADERS), which else replaces token and dataset on both signals,
+        C(OTEL_TRACES_EXPORTER=none), because an exporter for traces can switch off all three signals, and in the
+        drop-in an C(otelHeadersHelper) that adds no header, so that theirs is not run.
     type: bool
     default: true
   managed_settings_layout:
