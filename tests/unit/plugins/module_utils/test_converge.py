@@ -227,7 +227,6 @@ def test_what_developers_cannot_read_is_an_error_with_the_fix(
     ("name", "text", "message"),
     [
         ("managed-settings.json", '{"otelHeadersHelper": "/x"}', "otelHeadersHelper"),
-        ("managed-settings.json", '{"env": {"OTEL_EXPORTER_OTLP_ENDPOINT": "https://x"}}', "governs both signals"),
         ("managed-settings.d/95-x.json", '{"env": {"OTEL_LOGS_EXPORTER": "none"}}', "the last drop-in wins"),
     ],
 )

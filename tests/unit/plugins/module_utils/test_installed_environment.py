@@ -91,7 +91,6 @@ def test_nothing_installed(machine: FakeMachine, target: str, user: str | None) 
         ("[]", "not a JSON object"),
         ('{"a": 1, "a": 2}', "stands twice"),
         ('{"otelHeadersHelper": "/bin/x"}', "otelHeadersHelper overrides our Authorization header"),
-        ('{"env": {"OTEL_EXPORTER_OTLP_ENDPOINT": "https://x"}}', "OTEL_EXPORTER_OTLP_ENDPOINT governs both signals"),
     ],
 )
 def test_documents_that_take_the_telemetry_away(machine: FakeMachine, text: str, words: str) -> None:
