@@ -264,7 +264,7 @@ class Machine:
             "wanted": targets.environment_digest(wanted),
             "keys": {key: targets.digest(wanted[key]) for key in sorted(keep)},
             "undo": edit.undo or before["undo"],
-            "created": before["created"],
+            "created": before["created"] or document is None,
             "folder": before.get("folder", False),
             "document": targets.digest(edit.text),
         }

@@ -4,8 +4,8 @@
 
 """The telemetry environment as it is installed on this machine, read the way the client gets it.
 
-Managed settings are merged like the client does. A shell snippet is not parsed but run, by the shell that it was
-written for and with a `claude` that only notes down its environment.
+Managed settings are merged like the client does, and lie over a user's, key by key. A shell snippet is not parsed but
+run, by the shell that it was written for and with a `claude` that only notes down its environment.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def installed_environments(options: Mapping[str, Any]) -> list[Installed]:
     """
     found = []
     for target in options["targets"]:
-        users = options["users"] if target == "shell_profile" else []
+        users = options["users"] if target != "managed_settings" else []
         found += [_installed(target, user, options) for user in users or [None]]
     return found
 
@@ -71,9 +71,10 @@ def _installed(target: str, user: str | None, options: Mapping[str, Any]) -> Ins
             environment = _managed_settings(options)
         elif user:
             owner = host_files.account(user, options["prefix"])
-            environment = host_files.run_as(owner, lambda: _shell_profile(options["prefix"], owner))
+            read = _user_settings if target == "user_settings" else _shell_profile
+            environment = host_files.run_as(owner, lambda: read(options, owner))
         else:
-            environment = _shell_profile(options["prefix"], None)
+            environment = _shell_profile(options, None)
     except HostError as exc:
         return Installed(target, user, owner, None, "broken", str(exc))
     except OSError as exc:
@@ -86,7 +87,7 @@ def _installed(target: str, user: str | None, options: Mapping[str, Any]) -> Ins
 def _managed_settings(options: Mapping[str, Any]) -> dict[str, str] | None:
     base = host_files.below(options["prefix"], targets.settings_dir(options["platform"]))
     environment = client_settings.environment(base)
-    if not any(name.startswith(("OTEL_", "CLAUDE_CODE_ENABLE_TELEMETRY")) for name in environment):
+    if not _about_telemetry(environment):
         return None
     for folder in (base, os.path.join(base, targets.SETTINGS_DROP_INS)):
         _check_folder(folder)
@@ -97,13 +98,34 @@ def _managed_settings(options: Mapping[str, Any]) -> dict[str, str] | None:
     return environment
 
 
+def _about_telemetry(environment: Mapping[str, str]) -> bool:
+    return any(name.startswith(("OTEL_", "CLAUDE_CODE_ENABLE_TELEMETRY")) for name in environment)
+
+
+def _user_settings(options: Mapping[str, Any], owner: Account) -> dict[str, str] | None:
+    """Runs with the rights of the owner."""
+    path = os.path.join(owner.home, targets.user_settings_path())
+    document = client_settings.read_user_settings(os.path.dirname(path))
+    environment = document.env() if document else {}
+    if document is None or not _about_telemetry(environment):
+        return None
+    base = host_files.below(options["prefix"], targets.settings_dir(options["platform"]))
+    found = client_settings.in_the_way(path, document.settings)
+    # What managed settings say outranks a user's; whether that delivers, the probe finds out.
+    found += client_settings.obstacles(base, "", {})
+    if found:
+        raise HostError("; ".join(found))
+    return {**environment, **client_settings.environment(base)}
+
+
 def _check_folder(folder: str) -> None:
     if os.path.isdir(folder):
         client_settings.check_readable(folder, stat.S_IMODE(os.stat(folder).st_mode), 0o005)
 
 
-def _shell_profile(prefix: str, owner: Account | None) -> dict[str, str] | None:
+def _shell_profile(options: Mapping[str, Any], owner: Account | None) -> dict[str, str] | None:
     """Runs with the rights of the owner, if there is one."""
+    prefix = options["prefix"]
 
     def path(place: str) -> str:
         return os.path.join(owner.home, place) if owner else host_files.below(prefix, place)

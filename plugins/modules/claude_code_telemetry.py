@@ -11,7 +11,7 @@ short_description: Install Claude Code's OpenTelemetry environment on a develope
 version_added: 0.1.0
 description:
   - Turns typed options into the environment variables of Axiom's guide "Monitor Claude Code with Axiom" and installs
-    them in Claude Code's managed settings or in shell start-up files.
+    them in Claude Code's managed settings, in shell start-up files or in users' settings.
   - The controller works out every file and compares it with the machine in one shell round trip. Python is sent to the
     machine only where something differs or has to be merged.
   - Foreign keys, files, order and indentation are kept. What is ours is taken out again exactly with O(state=absent).
@@ -45,9 +45,11 @@ options:
       - Where the environment is installed.
       - V(managed_settings) is read by every Claude Code on the machine and cannot be overridden by a developer.
       - V(shell_profile) reaches what is started from a shell, see O(scope) and O(shells).
+      - V(user_settings) are C(~/.claude/settings.json) of each of O(users), for machines where nobody is root. Their
+        owner can change them; managed settings of others outrank them.
     type: list
     elements: str
-    choices: [managed_settings, shell_profile]
+    choices: [managed_settings, shell_profile, user_settings]
     default: [managed_settings]
   enabled:
     description: V(false) is a kill switch; it stops the export and leaves everything in place.
@@ -69,7 +71,7 @@ options:
   planned:
     description:
       - What M(devfleet.axiom.workspace) predicts in check mode, its RV(devfleet.axiom.workspace#module:records).
-      - Used in check mode only, for tokens that O(store) does not hold yet.
+      - Used in check mode only, for tokens that are yet to be minted.
     type: dict
   logs_dataset:
     description: Name of the dataset for logs, sent as header C(x-axiom-dataset). Required for O(state=present).
@@ -177,10 +179,10 @@ options:
     default: {}
   shield:
     description:
-      - Also write into managed settings what keeps a developer's own settings from taking the telemetry away.
+      - Also write into managed settings and users' settings what keeps others from taking the telemetry away.
       - That is the generic C(OTEL_EXPORTER_OTLP_HEADERS), which else replaces token and dataset on both signals,
         C(OTEL_TRACES_EXPORTER=none), because an exporter for traces can switch off all three signals, and in the
-        drop-in an C(otelHeadersHelper) that adds no header, so that theirs is not run.
+        drop-in of managed settings an C(otelHeadersHelper) that adds no header, so that theirs is not run.
     type: bool
     default: true
   managed_settings_layout:
@@ -196,7 +198,8 @@ options:
     default: 90-axiom-telemetry.json
   users:
     description:
-      - Whose shell start-up files to change, with their own rights. Empty means the machine-wide ones.
+      - Whose shell start-up files and settings to change, with their own rights.
+      - Empty means the machine-wide start-up files; V(user_settings) in O(targets) needs names.
       - Has no effect on managed settings.
     type: list
     elements: str
@@ -217,7 +220,8 @@ options:
     default: claude
   force:
     description:
-      - Overwrite variables of ours that somebody else has set to another value in C(managed-settings.json).
+      - Overwrite variables of ours that somebody else has set to another value in C(managed-settings.json) or in a
+        user's settings.
       - Where a foreign document takes the telemetry away, go on with a warning.
     type: bool
     default: false
@@ -276,6 +280,17 @@ EXAMPLES = r"""
     state: absent
     targets: [managed_settings, shell_profile]
   become: true
+
+- name: Without root, in one's own settings
+  devfleet.axiom.claude_code_telemetry:
+    targets: [user_settings]
+    users: ["{{ ansible_user }}"]
+    logs_dataset: claude-code-logs
+    metrics_dataset: claude-code-metrics
+    token_name: claude-code-ingest
+    store:
+      type: vault_file
+      path: secrets/axiom.yml
 """
 
 RETURN = r"""

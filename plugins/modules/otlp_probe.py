@@ -44,10 +44,12 @@ options:
     description: Which installed environments to probe.
     type: list
     elements: str
-    choices: [managed_settings, shell_profile]
+    choices: [managed_settings, shell_profile, user_settings]
     default: [managed_settings]
   users:
-    description: Whose shell profiles to probe, with their own rights. Empty means the machine-wide one.
+    description:
+      - Whose shell profiles and settings to probe, with their own rights.
+      - Empty means the machine-wide shell profile; V(user_settings) in O(targets) needs names.
     type: list
     elements: str
     default: []
@@ -70,6 +72,19 @@ options:
     description: Seconds to wait for one endpoint.
     type: int
     default: 10
+  store:
+    description:
+      - The store of M(devfleet.axiom.workspace), read on the controller. With O(token_name) it also tells which secret
+        of that token the machine holds, and whether sessions run there that started before it came.
+    type: dict
+    default: {}
+  token_name:
+    description: Which token of O(store) the machine should use.
+    type: str
+  secrets:
+    description: Set by the action, salted digests of the secrets in the store.
+    type: dict
+    default: {}
   probe_id:
     description: Set by the action.
     type: str
@@ -137,6 +152,11 @@ probes:
     endpoint:
       description: Where the signal goes.
       type: str
+    secret:
+      description:
+        - Which secret is sent. C(current) or C(previous) of the record in the store, or C(other).
+        - Null where no environment is installed. Only there with O(store).
+      type: str
   sample:
     - dataset: claude-code-logs
       endpoint: https://us-east-1.aws.edge.axiom.co/v1/logs
@@ -151,6 +171,13 @@ delivering:
   returned: success
   type: bool
   sample: true
+older_sessions:
+  description:
+    - How many Claude Code sessions started before the settings were last written, and so keep what was there before.
+    - Null where C(ps) cannot tell, or nothing is installed.
+  returned: success, with O(store)
+  type: int
+  sample: 0
 probe_id:
   description: The resource attribute C(devfleet.probe.id) of what was sent, to find it in a query.
   returned: success
@@ -163,7 +190,7 @@ import platform
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.devfleet.axiom.plugins.module_utils import probing, targets
+from ansible_collections.devfleet.axiom.plugins.module_utils import probing, sessions, targets
 from ansible_collections.devfleet.axiom.plugins.module_utils.otlp_export import SIGNALS
 from ansible_collections.devfleet.axiom.plugins.module_utils.telemetry_env import OptionError
 
@@ -177,6 +204,9 @@ def main() -> None:
             platform=dict(type="str", choices=["auto", *targets.PLATFORMS], default="auto"),
             signals=dict(type="list", elements="str", choices=list(SIGNALS), default=list(SIGNALS)),
             timeout=dict(type="int", default=10),
+            store=dict(type="dict", default={}),
+            token_name=dict(type="str", no_log=False),
+            secrets=dict(type="dict", default={}, no_log=False),
             probe_id=dict(type="str"),
             log_payload=dict(type="dict", default={}),
             metric_payload=dict(type="dict", default={}),
@@ -191,7 +221,7 @@ def main() -> None:
         for signal, option in (("logs", "log_payload"), ("metrics", "metric_payload"))
     }
     try:
-        report = probing.probe(options, payloads, options["timeout"], module.check_mode)
+        report = probing.probe(options, payloads, options["timeout"], module.check_mode, options["secrets"])
     except OptionError as exc:
         module.fail_json(msg=str(exc))
     module.no_log_values.update(report.secrets)
@@ -200,6 +230,7 @@ def main() -> None:
         probes=report.probes,
         delivering=probing.delivering(report.probes, options["signals"]),
         probe_id=options["probe_id"],
+        **({"older_sessions": sessions.count_older(options)} if options["secrets"] else {}),
     )
 
 

@@ -18,7 +18,7 @@ from support.fleet import HOSTS, Fleet
 from support.playbook import VAULT_PASSWORD, Run
 
 # Where a secret belongs: what the client reads.
-MEANT = ("90-axiom-telemetry.json", "managed-settings.json", "claude-code-telemetry/token")
+MEANT = ("90-axiom-telemetry.json", "managed-settings.json", "claude-code-telemetry/token", ".claude/settings.json")
 
 
 @contextmanager

@@ -23,6 +23,7 @@ HOSTS: dict[str, dict[str, Any]] = {
     "drop-in": {},
     "merged": {"claude_code_telemetry_managed_settings_layout": "merge"},
     "shells": {"claude_code_telemetry_targets": ["shell_profile"], "claude_code_telemetry_scope": "session"},
+    "user": {"claude_code_telemetry_targets": ["user_settings"], "claude_code_telemetry_users": [USER]},
     "both": {
         "claude_code_telemetry_targets": ["managed_settings", "shell_profile"],
         "claude_code_telemetry_users": [USER],

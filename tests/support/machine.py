@@ -35,6 +35,7 @@ class FakeMachine:
         self.drop_in = self.settings / "managed-settings.d/90-axiom-telemetry.json"
         self.base = self.settings / "managed-settings.json"
         self.state = self.settings / ".claude-code-telemetry.state"
+        self.user_settings = home / ".claude/settings.json"
 
     def options(self, **changes: Any) -> dict[str, Any]:
         return telemetry_options_with(**{"prefix": str(self.root), **changes})

@@ -22,6 +22,13 @@ ROTATED = "xaat-ffffffff-1111-4222-8333-944445555666"
 EVERYTHING: dict[str, Any] = {"targets": ["managed_settings", "shell_profile"]}
 PER_USER: dict[str, Any] = {"targets": ["shell_profile"], "users": [USER]}
 MERGE: dict[str, Any] = {"managed_settings_layout": "merge"}
+USER_SETTINGS: dict[str, Any] = {"targets": ["user_settings"], "users": [USER]}
+# The two documents that others have a part in: path, and the options that merge into it.
+MERGED = {
+    "managed": ("etc/claude-code/managed-settings.json", MERGE),
+    "user": (f"home/{USER}/.claude/settings.json", USER_SETTINGS),
+}
+each_merged = pytest.mark.parametrize(("path", "options"), MERGED.values(), ids=MERGED)
 VARIANTS = {
     "drop-in": {},
     "merge": MERGE,
@@ -30,6 +37,8 @@ VARIANTS = {
     "one-shell": {**PER_USER, "shells": ["bash"]},
     "session": {**EVERYTHING, "scope": "session"},
     "macos": {**EVERYTHING, "platform": "darwin"},
+    "user-settings": USER_SETTINGS,
+    "all-targets": {"targets": list(targets.TARGETS), "users": [USER]},
 }
 
 
@@ -56,6 +65,7 @@ def lived_in(machine: FakeMachine) -> FakeMachine:
     machine.write(f"home/{USER}/.profile", "")
     machine.write(f"home/{USER}/.zshenv", "\n\n")
     machine.write(f"home/{USER}/.local/share/other/x", "")
+    machine.write(f"home/{USER}/.claude/settings.json", '{"model": "x",\t"env": {"A": "1"}}', 0o640)
     return machine
 
 
@@ -147,35 +157,162 @@ def test_a_shell_that_is_no_longer_declared_is_taken_out(machine: FakeMachine) -
     }
 
 
-def test_an_update_of_ours_is_no_conflict_and_a_foreign_value_is(machine: FakeMachine) -> None:
-    machine.write("etc/claude-code/managed-settings.json", '{"env": {"OTEL_LOGS_EXPORT_INTERVAL": "30000"}}')
-    machine.converge(**MERGE)
-    machine.converge(**MERGE, intervals={"metrics": 5000})
+@each_merged
+def test_an_update_of_ours_is_no_conflict_and_a_foreign_value_is(
+    machine: FakeMachine, path: str, options: dict[str, Any]
+) -> None:
+    document = machine.write(path, '{"env": {"OTEL_LOGS_EXPORT_INTERVAL": "30000"}}')
+    machine.converge(**options)
+    machine.converge(**options, intervals={"metrics": 5000})
     before = machine.snapshot()
     with pytest.raises(HostError, match=r"OTEL_LOGS_EXPORT_INTERVAL in env is set by somebody else"):
-        machine.converge(**MERGE, intervals={"metrics": 5000, "logs": 7000})
+        machine.converge(**options, intervals={"metrics": 5000, "logs": 7000})
     assert machine.snapshot() == before
-    machine.converge(**MERGE, intervals={"metrics": 5000, "logs": 7000}, force=True)
-    assert json.loads(machine.base.read_text())["env"]["OTEL_LOGS_EXPORT_INTERVAL"] == "7000"
+    machine.converge(**options, intervals={"metrics": 5000, "logs": 7000}, force=True)
+    assert json.loads(document.read_text())["env"]["OTEL_LOGS_EXPORT_INTERVAL"] == "7000"
 
 
-def test_a_foreign_value_equal_to_ours_stays_when_we_go(machine: FakeMachine) -> None:
-    document = '{"env": {"OTEL_LOGS_EXPORTER": "otlp"}}'
-    machine.write("etc/claude-code/managed-settings.json", document)
-    machine.converge(**MERGE)
-    machine.converge(state="absent", **MERGE)
-    assert machine.base.read_text() == document
+@each_merged
+def test_a_foreign_value_equal_to_ours_stays_when_we_go(
+    machine: FakeMachine, path: str, options: dict[str, Any]
+) -> None:
+    text = '{"env": {"OTEL_LOGS_EXPORTER": "otlp"}}'
+    document = machine.write(path, text)
+    machine.converge(**options)
+    machine.converge(state="absent", **options)
+    assert document.read_text() == text
 
 
-def test_what_others_changed_of_ours_is_left_and_said(machine: FakeMachine) -> None:
-    machine.write("etc/claude-code/managed-settings.json", "{}\n")
-    machine.converge(**MERGE)
-    document = json.loads(machine.base.read_text())
-    document["env"]["OTEL_LOGS_EXPORTER"] = "none"
-    machine.base.write_text(json.dumps(document))
-    outcome = machine.converge(state="absent", **MERGE)
-    assert json.loads(machine.base.read_text()) == {"env": {"OTEL_LOGS_EXPORTER": "none"}}
+@each_merged
+def test_what_others_changed_of_ours_is_left_and_said(machine: FakeMachine, path: str, options: dict[str, Any]) -> None:
+    document = machine.write(path, "{}\n")
+    machine.converge(**options)
+    settings = json.loads(document.read_text())
+    settings["env"]["OTEL_LOGS_EXPORTER"] = "none"
+    document.write_text(json.dumps(settings))
+    outcome = machine.converge(state="absent", **options)
+    assert json.loads(document.read_text()) == {"env": {"OTEL_LOGS_EXPORTER": "none"}}
     assert "OTEL_LOGS_EXPORTER was changed by somebody else" in outcome.warnings[0]
+
+
+@each_merged
+def test_a_document_deleted_by_others_is_made_again_and_goes_again(
+    machine: FakeMachine, path: str, options: dict[str, Any]
+) -> None:
+    document = machine.write(path, '{"model": "x"}')
+    machine.converge(**options)
+    document.unlink()
+    machine.converge(**options)
+    assert json.loads(document.read_text())["env"]["OTEL_LOGS_EXPORTER"] == "otlp"
+    machine.converge(state="absent", **options)
+    assert not document.exists()
+
+
+def test_a_users_settings_are_theirs_alone_and_hold_what_was_declared(machine: FakeMachine) -> None:
+    os.umask(0o077)
+    try:
+        machine.converge(**USER_SETTINGS)
+    finally:
+        os.umask(0o022)
+    environment = json.loads(machine.user_settings.read_text())["env"]
+    assert environment["OTEL_EXPORTER_OTLP_HEADERS"] == f"Authorization=Bearer {SECRET}"
+    snapshot = machine.snapshot()
+    uid = machine.home.stat().st_uid
+    below = {path: entry[:2] for path, entry in snapshot.items() if path.startswith(f"home/{USER}/")}
+    assert below == {
+        f"home/{USER}/.claude": ("drwx------", uid),
+        f"home/{USER}/.claude/settings.json": ("-rw-------", uid),
+        f"home/{USER}/.claude/.claude-code-telemetry.state": ("-rw-------", uid),
+    }
+    assert [path for path, entry in snapshot.items() if SECRET.encode() in entry[3]] == [
+        f"home/{USER}/.claude/settings.json"
+    ]
+
+
+def test_the_modes_of_a_users_settings_are_kept(machine: FakeMachine) -> None:
+    machine.write(f"home/{USER}/.claude/settings.json", "{}", 0o644)
+    machine.user_settings.parent.chmod(0o751)
+    machine.converge(**USER_SETTINGS)
+    assert oct(machine.user_settings.stat().st_mode)[-3:] == "644"
+    assert oct(machine.user_settings.parent.stat().st_mode)[-3:] == "751"
+
+
+def test_the_folder_stays_where_the_client_has_used_it_since(machine: FakeMachine) -> None:
+    machine.converge(**USER_SETTINGS)
+    machine.write(f"home/{USER}/.claude/history.jsonl", "")
+    machine.converge(state="absent", **USER_SETTINGS)
+    assert sorted(path.name for path in machine.user_settings.parent.iterdir()) == ["history.jsonl"]
+
+
+def test_an_empty_folder_of_the_users_stays(machine: FakeMachine) -> None:
+    machine.write(f"home/{USER}/.claude/x", "").unlink()
+    machine.user_settings.parent.chmod(0o700)
+    machine.converge(state="absent", **USER_SETTINGS)
+    machine.converge(**USER_SETTINGS)
+    machine.converge(state="absent", **USER_SETTINGS)
+    assert machine.user_settings.parent.is_dir()
+
+
+def test_a_linked_settings_document_stays_a_link(machine: FakeMachine) -> None:
+    real = machine.write(f"home/{USER}/dotfiles/settings.json", "{}\n")
+    machine.write(f"home/{USER}/.claude/x", "")
+    machine.user_settings.symlink_to("../dotfiles/settings.json")
+    machine.converge(**USER_SETTINGS)
+    assert machine.user_settings.is_symlink()
+    assert "OTEL_LOGS_EXPORTER" in real.read_text()
+    machine.converge(state="absent", **USER_SETTINGS)
+    assert real.read_text() == "{}\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act for another user")
+def test_a_linked_folder_out_of_the_home_gains_the_user_nothing(machine: FakeMachine) -> None:
+    (machine.home / ".claude").symlink_to(machine.root / "etc")
+    before = machine.snapshot()
+    with pytest.raises(HostError, match="Permission denied"):
+        machine.converge(**USER_SETTINGS)
+    assert machine.snapshot() == before
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "message"),
+    [
+        (f"home/{USER}/.claude/settings.json", '{"otelHeadersHelper": "/x"}', "otelHeadersHelper"),
+        ("etc/claude-code/managed-settings.json", '{"otelHeadersHelper": "/x"}', "otelHeadersHelper"),
+        (
+            "etc/claude-code/managed-settings.d/10-x.json",
+            '{"env": {"OTEL_EXPORTER_OTLP_LOGS_HEADERS": "Authorization=Bearer theirs"}}',
+            "managed settings outrank a user's",
+        ),
+    ],
+)
+def test_what_takes_a_users_telemetry_away_stops_the_run_unless_forced(
+    machine: FakeMachine, path: str, text: str, message: str
+) -> None:
+    machine.write(path, text)
+    before = machine.snapshot()
+    with pytest.raises(HostError, match=message) as error:
+        machine.converge(**USER_SETTINGS)
+    assert path.rpartition("/")[2] in str(error.value)
+    assert machine.snapshot() == before
+    assert message in machine.converge(**USER_SETTINGS, force=True).warnings[0]
+
+
+def test_managed_settings_that_say_the_same_are_no_obstacle(machine: FakeMachine) -> None:
+    machine.converge()
+    assert machine.converge(**USER_SETTINGS).warnings == []
+    with pytest.raises(HostError, match="outrank a user's"):
+        machine.converge(**USER_SETTINGS, token=ROTATED)
+    both: dict[str, Any] = {"targets": ["managed_settings", "user_settings"], "users": [USER]}
+    assert machine.converge(**both, token=ROTATED).warnings == []
+    assert ROTATED in machine.user_settings.read_text()
+
+
+def test_a_users_broken_settings_are_named_and_untouched(machine: FakeMachine) -> None:
+    machine.write(f"home/{USER}/.claude/settings.json", '{"env": {},}')
+    before = machine.snapshot()
+    with pytest.raises(HostError, match=r"settings.json: line 1 column \d+: .*; Claude Code drops all of it"):
+        machine.converge(**USER_SETTINGS)
+    assert machine.snapshot() == before
 
 
 BAD = [
@@ -337,17 +474,20 @@ def test_zsh_moved_by_a_later_installation_leaves_no_stale_block(machine: FakeMa
     assert not (machine.root / "etc/zshenv").exists()
 
 
-def test_the_state_file_holds_no_secret(lived_in: FakeMachine) -> None:
-    lived_in.converge(**MERGE)
-    assert SECRET not in lived_in.state.read_text()
-    assert json.loads(lived_in.state.read_text())["merged"]["wanted"]
+@each_merged
+def test_the_state_file_holds_no_secret(lived_in: FakeMachine, path: str, options: dict[str, Any]) -> None:
+    lived_in.converge(**options)
+    state = lived_in.root / targets.state_path(path)
+    assert SECRET not in state.read_text()
+    assert json.loads(state.read_text())["merged"]["wanted"]
 
 
-def test_a_broken_state_file_is_named(lived_in: FakeMachine) -> None:
-    lived_in.converge(**MERGE)
-    lived_in.state.write_text("what?")
+@each_merged
+def test_a_broken_state_file_is_named(lived_in: FakeMachine, path: str, options: dict[str, Any]) -> None:
+    lived_in.converge(**options)
+    (lived_in.root / targets.state_path(path)).write_text("what?")
     with pytest.raises(HostError, match=targets.STATE_NAME):
-        lived_in.converge(**MERGE)
+        lived_in.converge(**options)
 
 
 def test_no_temporary_file_is_left_and_none_could_be_read_by_the_client(

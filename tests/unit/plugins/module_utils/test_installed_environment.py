@@ -71,6 +71,24 @@ def test_shell_profile(machine: FakeMachine, shell: str, scope: str, user: str |
     assert machine.snapshot() == before
 
 
+def test_user_settings_lie_below_managed_ones(machine: FakeMachine) -> None:
+    machine.write(f"home/{USER}/.claude/settings.json", '{"env": {"THEIRS": "1", "POLICY": "mine"}}')
+    machine.write("etc/claude-code/managed-settings.json", '{"env": {"POLICY": "ours"}}')
+    machine.converge(targets=["user_settings"], users=[USER], **OPTIONS)
+    wanted = telemetry_env.build(machine.options(**OPTIONS), SECRET, shield=True)
+    found = installed(machine, "user_settings", USER)
+    assert found.environment == {**wanted, "THEIRS": "1", "POLICY": "ours"}
+    assert found.user == USER
+    machine.write(
+        f"home/{USER}/.claude/settings.json", '{"env": {"OTEL_LOGS_EXPORTER": "otlp"}, "otelHeadersHelper": "x"}'
+    )
+    assert "settings.json: otelHeadersHelper" in problem(machine, "user_settings", USER)
+    machine.write(f"home/{USER}/.claude/settings.json", "[")
+    assert "drops all of it" in problem(machine, "user_settings", USER)
+    machine.user_settings.unlink()
+    assert installed(machine, "user_settings", USER).status == "not_installed"
+
+
 @pytest.mark.parametrize("target", ["managed_settings", "shell_profile"])
 @pytest.mark.parametrize("user", [None, USER])
 def test_nothing_installed(machine: FakeMachine, target: str, user: str | None) -> None:

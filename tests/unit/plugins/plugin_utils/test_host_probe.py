@@ -35,6 +35,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "merge": {"managed_settings_layout": "merge"},
     "everything": {"targets": ["managed_settings", "shell_profile"]},
     "per-user": {"targets": ["managed_settings", "shell_profile"], "users": [USER]},
+    "user-settings": {"targets": ["user_settings"], "users": [USER]},
+    "all-targets": {"targets": list(targets.TARGETS), "users": [USER]},
 }
 
 
@@ -139,6 +141,19 @@ EDITS: dict[str, Callable[[FakeMachine], object]] = {
     "user profile gone": gone(f"{HOME}/.profile"),
     "user bash_profile": write(f"{HOME}/.bash_profile", "# theirs\n"),
     "user zshenv linked": linked(f"{HOME}/.zshenv"),
+    "user settings gone": gone(f"{HOME}/.claude/settings.json"),
+    "user settings edited": added(f"{HOME}/.claude/settings.json", "\n"),
+    "user settings broken": added(f"{HOME}/.claude/settings.json", "{"),
+    "user settings replaced": write(f"{HOME}/.claude/settings.json", '{"otelHeadersHelper": "/x"}'),
+    "user settings mode": chmod(f"{HOME}/.claude/settings.json", 0o400),
+    "user settings linked": linked(f"{HOME}/.claude/settings.json"),
+    "user state gone": gone(f"{HOME}/.claude/.claude-code-telemetry.state"),
+    "user folder gone": gone(f"{HOME}/.claude"),
+    "managed folder closed to the group": chmod("etc/claude-code/managed-settings.d", 0o750),
+    "managed helper": write("etc/claude-code/managed-settings.d/10-h.json", '{"otelHeadersHelper": "/x"}'),
+    "managed above the user": write(
+        "etc/claude-code/managed-settings.d/99-z.json", '{"env": {"OTEL_LOGS_EXPORTER": "none"}}', 0o640
+    ),
 }
 
 
@@ -166,6 +181,25 @@ def test_the_probe_never_passes_what_the_module_would_change_or_refuse(
             assert not drifted, edits
         if not edits and not absent:
             assert passed
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "options"),
+    [
+        ("etc/claude-code/managed-settings.json", '{"otelHeadersHelper": "/x"}', VARIANTS["drop-in"]),
+        ("etc/claude-code/managed-settings.json", '{"otelHeadersHelper": "/x"}', VARIANTS["user-settings"]),
+        (f"{HOME}/.claude/settings.json", '{"otelHeadersHelper": "/x"}', VARIANTS["user-settings"]),
+    ],
+)
+def test_what_was_gone_over_by_force_is_asked_about_again(
+    open_path: Path, path: str, text: str, options: dict[str, Any]
+) -> None:
+    machine = FakeMachine(open_path / "machine")
+    machine.write(path, text)
+    machine.converge(**options, force=True)
+    assert probe(machine, **options) is None
+    with pytest.raises(HostError, match="otelHeadersHelper"):
+        machine.converge(**options)
 
 
 @pytest.mark.parametrize("edit", ["bashrc edited", "user bash_profile"])

@@ -1,0 +1,83 @@
+# Copyright: (c) 2026, devfleet maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A user's own settings as the real client understands them, and what outranks them."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import pytest
+
+from e2e.conftest import MakeMachine
+from e2e.fleet import EVERYTHING, Fleet
+from e2e.machine import UNDISTURBED, USER, Machine
+
+OPTIONS: dict[str, Any] = {"targets": ["user_settings"], "users": [USER]}
+OWN = "xaat-00000000-0000-4000-8000-00000000face"
+FOREIGN = {"permissions": {"deny": ["WebSearch"]}, "env": {"THEIRS": "1"}}
+# What a shell may export without a say in a user's settings.
+SHELL = {
+    "CLAUDE_CODE_ENABLE_TELEMETRY": "0",
+    "OTEL_METRICS_EXPORTER": "none",
+    "OTEL_TRACES_EXPORTER": "otlp",
+    "OTEL_LOG_USER_PROMPTS": "1",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1",
+    "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": "http://127.0.0.1:1/v1/logs",
+    "OTEL_EXPORTER_OTLP_HEADERS": f"Authorization=Bearer {OWN},x-axiom-dataset=own",
+}
+
+
+@pytest.fixture(scope="module")
+def machine(fleet: Fleet, make_machine: MakeMachine) -> Machine:
+    machine = make_machine("user-settings")
+    fleet.enforce(machine, **OPTIONS)
+    return machine
+
+
+@pytest.mark.parametrize("shell", [{}, SHELL], ids=["bare", "a shell's own variables"])
+def test_the_client_delivers_whatever_a_shell_exports(machine: Machine, fleet: Fleet, shell: dict[str, str]) -> None:
+    assert machine.ask(shell) == UNDISTURBED
+    assert fleet.arrivals() == EVERYTHING
+    assert sorted(fleet.sent()) == [("/v1/logs", 200), ("/v1/metrics", 200)]
+
+
+def test_foreign_settings_stay_and_removal_restores_them(fleet: Fleet, make_machine: MakeMachine) -> None:
+    machine = make_machine("user-settings-foreign")
+    document = machine.home / ".claude/settings.json"
+    machine.write_json(document, FOREIGN)
+    for path in (document, document.parent):
+        os.chown(path, machine.uid, -1)
+    before = document.read_bytes()
+    fleet.enforce(machine, **OPTIONS)
+    assert json.loads(document.read_text())["permissions"] == FOREIGN["permissions"]
+    assert machine.ask() == UNDISTURBED
+    assert fleet.arrivals() == EVERYTHING
+    fleet.axiom.clear_requests()
+    fleet.remove(machine, users=[USER])
+    assert document.read_bytes() == before
+    assert machine.ask() == UNDISTURBED
+    assert fleet.sent() == []
+
+
+def test_the_shield_overrides_unshielded_managed_settings(fleet: Fleet, make_machine: MakeMachine) -> None:
+    """Why `user_settings` is refused where managed settings hold something else."""
+    machine = make_machine("user-above-managed")
+    fleet.enforce(machine, shield=False)
+    user = {"env": {"OTEL_EXPORTER_OTLP_HEADERS": f"Authorization=Bearer {OWN}"}}
+    machine.write_json(machine.home / ".claude/settings.json", user)
+    machine.ask()
+    assert sorted(fleet.sent()) == [("/v1/logs", 401), ("/v1/metrics", 401)]
+
+
+def test_malformed_user_settings_lose_everything_with_a_warning(fleet: Fleet, make_machine: MakeMachine) -> None:
+    machine = make_machine("user-malformed")
+    fleet.enforce(machine, **OPTIONS)
+    document = machine.home / ".claude/settings.json"
+    document.write_text(document.read_text() + "{")
+    outcome = machine.ask()
+    assert outcome[:2] == UNDISTURBED[:2]
+    assert "settings.json: Invalid or malformed JSON" in outcome.stderr
+    assert fleet.sent() == []
