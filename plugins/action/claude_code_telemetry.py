@@ -73,8 +73,9 @@ class ActionModule(ActionBase):
         base = variables.get("inventory_dir") or os.getcwd()
         name = options["token_name"]
         record: dict[str, Any] | None = open_store(options["store"], base, vault_from_loader(self._loader)).read(name)
-        if record is None and self._task.check_mode:
-            record = (options["planned"] or {}).get(name)
+        planned = (options["planned"] or {}).get(name)
+        if self._task.check_mode and planned and (record is None or planned.get("minted")):
+            record = planned
         if record is None:
             raise OptionError(
                 f"token_name: the store holds no token {name}; run devfleet.axiom.provision first, or correct the name"

@@ -14,7 +14,9 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.devfleet.axiom.plugins.module_utils import secret_digest
 from ansible_collections.devfleet.axiom.plugins.plugin_utils import otlp_payload
+from ansible_collections.devfleet.axiom.plugins.plugin_utils.store import StoreError, open_store, vault_from_loader
 
 _OPTIONS = {"logs": "log_payload", "metrics": "metric_payload"}
 
@@ -31,6 +33,7 @@ class ActionModule(ActionBase):
             payloads = otlp_payload.build(variables["inventory_hostname"], arguments["probe_id"], time.time_ns())
         except otlp_payload.PayloadError as exc:
             raise AnsibleActionFail(str(exc)) from None
+        arguments["secrets"] = self._digests(arguments, variables)
         for signal, encoded in payloads.items():
             arguments[_OPTIONS[signal]] = {
                 encoding: base64.b64encode(body).decode("ascii") for encoding, body in encoded.items()
@@ -39,3 +42,16 @@ class ActionModule(ActionBase):
             self._execute_module(module_name="devfleet.axiom.otlp_probe", module_args=arguments, task_vars=variables)
         )
         return result
+
+    def _digests(self, arguments: dict[str, Any], variables: dict[str, Any]) -> dict[str, str]:
+        """What tells the machine which secret it holds; takes the store out of the arguments, it is none of its own."""
+        spec, name = arguments.pop("store", None), arguments.pop("token_name", None)
+        if not spec or not name:
+            return {}
+        try:
+            store = open_store(spec, variables.get("inventory_dir"), vault_from_loader(self._loader))
+            record = store.read(name)
+        except StoreError as exc:
+            raise AnsibleActionFail(exc.message) from None
+        # Without a record there is nothing to compare with: every secret is another one.
+        return secret_digest.digests(record or {"secret": None})

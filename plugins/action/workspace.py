@@ -21,10 +21,16 @@ from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import
 from ansible_collections.devfleet.axiom.plugins.module_utils.token_policy import PolicyError
 from ansible_collections.devfleet.axiom.plugins.module_utils.workspace_spec import workspace_argument_spec
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.store import StoreError, open_store, vault_from_loader
-from ansible_collections.devfleet.axiom.plugins.plugin_utils.workspace import Workspace, validate
+from ansible_collections.devfleet.axiom.plugins.plugin_utils.workspace import (
+    Rotation,
+    Workspace,
+    check_rotation,
+    validate,
+)
 
 PREFIX = "axiom_workspace_"
-REGISTERED = "axiom_workspace_result"
+# What the role itself leaves in the variables of those hosts that took part.
+REGISTERED = ("axiom_workspace_result", "axiom_workspace_summary", "axiom_workspace_previous")
 
 
 class ActionModule(ActionBase):
@@ -40,11 +46,14 @@ class ActionModule(ActionBase):
             options = self._options()
             datasets, tokens = options["datasets"], options["tokens"]
             validate(datasets, tokens, options["store"])
+            rotation = Rotation(options["rotation"], tuple(options["rotation_tokens"]), options["revoke_again"])
+            check_rotation(rotation, tokens)
             store = None
             if options["store"]:
                 vault = vault_from_loader(self._loader)
                 store = open_store(options["store"], task_vars.get("inventory_dir"), vault)
-            workspace = Workspace(AxiomClient(options), datasets, tokens, store, bool(self._task.check_mode))
+            client = AxiomClient(options)
+            workspace = Workspace(client, datasets, tokens, store, bool(self._task.check_mode), rotation)
             workspace.run()
         except (AxiomError, PolicyError, StoreError) as error:
             result.update(error.result(), failed=True)
@@ -70,7 +79,7 @@ def require_same_everywhere(task_vars: Mapping[str, Any]) -> None:
     first, expected = None, {}
     for host in task_vars.get("ansible_play_hosts_all", []):
         variables = task_vars["hostvars"].raw_get(host)
-        found = {name: variables[name] for name in variables if name.startswith(PREFIX) and name != REGISTERED}
+        found = {name: variables[name] for name in variables if name.startswith(PREFIX) and name not in REGISTERED}
         if first is None:
             first, expected = host, found
         elif found != expected:

@@ -16,7 +16,7 @@ options:
       - >-
         The least an API token needs are the org capabilities C(datasets) with C(create), C(read) and C(update), and
         C(apiTokens) with C(create), C(read) and C(delete), the latter because a token is deleted again where its
-        secret could not be stored. Deleting datasets needs C(datasets) with C(delete) too, and regenerating tokens
+        secret could not be stored. Deleting datasets needs C(datasets) with C(delete) too, and rotating tokens
         C(apiTokens) with C(update).
       - A personal token may do whatever its person may, and needs O(org_id).
       - If not set, the environment variable E(AXIOM_TOKEN) of the machine that runs the task is used.

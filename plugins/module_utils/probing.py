@@ -12,6 +12,7 @@ from ansible_collections.devfleet.axiom.plugins.module_utils import (
     host_files,
     otlp_export,
     otlp_send,
+    secret_digest,
     targets,
     telemetry_options,
 )
@@ -73,7 +74,9 @@ class _Sender:
             return Answer("broken", None, str(exc))
 
 
-def _probe(item: Installed, signal: str, sender: _Sender, secrets: set[str]) -> dict[str, Any]:
+def _probe(
+    item: Installed, signal: str, sender: _Sender, secrets: set[str], known: Mapping[str, str] | None
+) -> dict[str, Any]:
     delivery = None
     if item.environment is None:
         answer = Answer(item.status or "broken", None, item.problem)
@@ -83,7 +86,7 @@ def _probe(item: Installed, signal: str, sender: _Sender, secrets: set[str]) -> 
             answer = sender.answer(item, signal, delivery)
         except NoDelivery as exc:
             answer = Answer(exc.status, None, exc.reason)
-    return {
+    found = {
         "target": item.target,
         "user": item.user,
         "signal": signal,
@@ -93,23 +96,33 @@ def _probe(item: Installed, signal: str, sender: _Sender, secrets: set[str]) -> 
         "dataset": scrubbed(delivery.dataset, secrets) if delivery else None,
         "endpoint": scrubbed(otlp_export.shown_url(delivery.endpoint), secrets) if delivery else None,
     }
+    if known:
+        headers = otlp_export.headers(signal, item.environment) if item.environment else {}
+        found["secret"] = secret_digest.which(headers.get("authorization"), known) if headers else None
+    return found
 
 
 def probe(
-    options: Mapping[str, Any], payloads: Mapping[str, Mapping[str, bytes]], timeout: float, check: bool
+    options: Mapping[str, Any],
+    payloads: Mapping[str, Mapping[str, bytes]],
+    timeout: float,
+    check: bool,
+    known: Mapping[str, str] | None = None,
 ) -> Report:
     """Probe this machine.
 
     :param options: targets, users, prefix, platform.
     :param payloads: signal -> encoding (`protobuf`, `json`) -> body.
     :param check: do everything but the POST.
+    :param known: from secret_digest.digests(), to tell which secret of a record is installed.
     :raises OptionError: an option is wrong.
     """
     targets.check_options({**_INSTALLING, **options})
     found = installed_environments(options)
     secrets = {secret for item in found for secret in otlp_export.secrets(item.environment or {})}
     sender = _Sender(payloads, timeout, options["prefix"], check)
-    return Report([_probe(item, signal, sender, secrets) for item in found for signal in otlp_export.SIGNALS], secrets)
+    probes = [_probe(item, signal, sender, secrets, known) for item in found for signal in otlp_export.SIGNALS]
+    return Report(probes, secrets)
 
 
 def delivering(probes: list[dict[str, Any]], expected: list[str]) -> bool:

@@ -17,10 +17,21 @@ from typing import Any, Iterable, Mapping, NamedTuple
 
 CREATE = "create"
 KEEP = "keep"
+ROTATE = "rotate"
 CONFLICT = "conflict"
 SECRET_LOST = "secret_lost"
 
 SECOND = 10**9
+MICROSECOND = 1000
+HOUR = 3600 * SECOND
+POLICIES = ("never", "expiring", "drift", "always")
+# Running sessions keep the secret they started with until they are restarted (measured); a week covers most of them.
+DEFAULT_OVERLAP = "7d"
+DEFAULT_ROTATE_BEFORE = "14d"
+# How far the clocks of controllers may be apart.
+SKEW = HOUR // 4
+_UNITS = {"s": SECOND, "m": 60 * SECOND, "h": HOUR, "d": 24 * HOUR, "w": 7 * 24 * HOUR}
+_DURATION = re.compile(r"([1-9]\d{0,5})([smhdw])\Z", re.ASCII)
 _INSTANT = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9})\d*)?([Zz]|[+-]\d\d:\d\d)\Z",
     re.ASCII,
@@ -29,11 +40,12 @@ _EPOCH = datetime.datetime(1970, 1, 1)
 _EARLIEST = (datetime.datetime.min - _EPOCH).days * 86400 * SECOND
 _END = ((datetime.datetime.max - _EPOCH).days + 1) * 86400 * SECOND
 _EMPTY: tuple[Any, ...] = (None, {}, [], "")
-_CAPABILITIES = (
-    ("dataset_capabilities", "datasetCapabilities"),
-    ("org_capabilities", "orgCapabilities"),
-    ("view_capabilities", "viewCapabilities"),
-)
+# Our options and Axiom's fields.
+CAPABILITY_FIELDS = {
+    "dataset_capabilities": "datasetCapabilities",
+    "org_capabilities": "orgCapabilities",
+    "view_capabilities": "viewCapabilities",
+}
 
 
 class PolicyError(Exception):
@@ -49,10 +61,25 @@ class PolicyError(Exception):
 
 
 class Decision(NamedTuple):
-    """What to do about a declared token: C(action) is CREATE, KEEP, CONFLICT or SECRET_LOST; C(message) says why."""
+    """What to do about a declared token: C(action) is one of the words above; C(message) says why."""
 
     action: str
     message: str = ""
+
+
+class Family(NamedTuple):
+    """The tokens of one name, told apart by what the store knows.
+
+    token: the one that is meant, or None. previous: the one before it, while it lives. strays: live ones that the store
+    knows nothing of. lost: minted by an earlier run that never learned the secret; nobody can use it.
+    interrupted: an earlier run regenerated C(token), so it will end soon, and kept nothing in its place.
+    """
+
+    token: Mapping[str, Any] | None
+    previous: Mapping[str, Any] | None = None
+    strays: tuple[Mapping[str, Any], ...] = ()
+    lost: Mapping[str, Any] | None = None
+    interrupted: bool = False
 
 
 def parse_instant(text: str) -> int:
@@ -87,6 +114,14 @@ def format_instant(instant: int) -> str:
     return f"{moment.isoformat()}{decimals}Z"
 
 
+def parse_duration(text: Any, label: str) -> int:
+    """One number and one unit (s, m, h, d, w), such as 30d, as nanoseconds."""
+    match = _DURATION.match(str(text))
+    if match is None:
+        raise PolicyError(f"{label}: {text!r} is no duration such as 30d or 12h (a number, and one of s, m, h, d, w)")
+    return int(match.group(1)) * _UNITS[match.group(2)]
+
+
 def expiry(token: Mapping[str, Any]) -> int | None:
     """When a token of the API expires; None for never. Go's zero time means never too."""
     value = token.get("expiresAt")
@@ -113,6 +148,74 @@ def live_token(tokens: Iterable[Mapping[str, Any]], name: str, now: int) -> Mapp
     return live[0] if live else None
 
 
+def family(tokens: Iterable[Mapping[str, Any]], name: str, record: Mapping[str, Any] | None, now: int) -> Family:
+    """Tell the tokens of a name apart.
+
+    record: what the store holds under the name, or None. Its C(pending) was written before a token was regenerated:
+    the token's C(id), the C(deadline) it was to get, and the ids that were C(known). A token that ends at exactly that
+    deadline was regenerated, and what is new beside it is what came of that.
+    """
+    own = {str(token.get("id")): token for token in tokens if token.get("name") == name}
+    live = {key: token for key, token in own.items() if is_live(token, now)}
+    record = record or {}
+    token, previous = live.pop(str(record.get("id")), None), live.pop(str(record.get("previous_id")), None)
+    interrupted = _was_regenerated(own, record)
+    if interrupted:
+        new = [key for key in live if key not in record["pending"].get("known", [])]
+        if len(new) == 1 == len(live):
+            return Family(token, previous, (), live[new[0]], True)
+    if token is None and previous is None and len(live) == 1:
+        return Family(next(iter(live.values())))
+    return Family(token, previous, tuple(live.values()), None, interrupted)
+
+
+def _was_regenerated(own: Mapping[str, Mapping[str, Any]], record: Mapping[str, Any]) -> bool:
+    pending = record.get("pending") or {}
+    ends = expiry(own.get(str(pending.get("id")), {}))
+    if ends is None or pending.get("id") != record.get("id"):
+        return False
+    return ends // MICROSECOND == parse_instant(pending["deadline"]) // MICROSECOND
+
+
+def deadline(declared: Mapping[str, Any], found: Mapping[str, Any], now: int) -> int:
+    """When a token that is regenerated now will end: after the overlap, and before its own expiry.
+
+    Whole microseconds, because a server may keep no more, and it is recognized by them later.
+    """
+    end = now + parse_duration(declared.get("overlap") or DEFAULT_OVERLAP, "overlap")
+    own = expiry(found)
+    # Axiom allows nothing later than the token's own expiry; a second less shows that it was set.
+    end = end if own is None else min(end, own - SECOND)
+    return end - end % MICROSECOND
+
+
+def dated(declared: Mapping[str, Any], now: int) -> Mapping[str, Any]:
+    """The declaration of a token that is minted now, C(expires_after) turned into C(expires_at)."""
+    if not declared.get("expires_after"):
+        return declared
+    ends = now + parse_duration(declared["expires_after"], "expires_after")
+    return {**declared, "expires_at": format_instant(ends - ends % SECOND)}
+
+
+def check_rotation(declared: Mapping[str, Any]) -> None:
+    """Raise PolicyError for options of rotation that are unusable, or do not fit together."""
+    label = f"token {declared.get('name')!r}: "
+    spans = {option: declared.get(option) for option in ("expires_after", "rotate_before", "overlap")}
+    parsed = {option: parse_duration(text, label + option) for option, text in spans.items() if text is not None}
+    before = parsed.get("rotate_before", parse_duration(DEFAULT_ROTATE_BEFORE, "rotate_before"))
+    if parsed.get("overlap", HOUR) < HOUR:
+        raise PolicyError(
+            f"{label}overlap must be an hour or more: clocks differ, and sessions keep the old secret until they are"
+            " restarted. To end a token at once there is devfleet.axiom.revoke"
+        )
+    if "expires_after" in parsed and declared.get("expires_at"):
+        raise PolicyError(f"{label}expires_after and expires_at exclude each other")
+    if declared.get("rotate") != "never" and parsed.get("expires_after", before + 1) <= before:
+        raise PolicyError(f"{label}expires_after must be longer than rotate_before, else every run would rotate")
+    if declared.get("rotate") == "expiring" and "expires_after" not in parsed:
+        raise PolicyError(f"{label}rotate: expiring needs expires_after, the lifetime of the new token")
+
+
 def normalised(value: Any) -> Any:
     """A value of capabilities in its one form: missing, null and empty are equal, lists are sets.
 
@@ -129,7 +232,7 @@ def normalised(value: Any) -> Any:
 
 def found_capabilities(token: Mapping[str, Any]) -> dict[str, Any]:
     """The capabilities of a token of the API, normalised, under our option names."""
-    return {option: normalised(token.get(field) or {}) for option, field in _CAPABILITIES}
+    return {option: normalised(token.get(field) or {}) for option, field in CAPABILITY_FIELDS.items()}
 
 
 def declared_capabilities(declared: Mapping[str, Any]) -> dict[str, Any]:
@@ -176,7 +279,7 @@ def request_body(declared: Mapping[str, Any]) -> dict[str, Any]:
     """The body of C(POST /tokens), schema C(CreateAPIToken), with only what is asked for."""
     capabilities = declared_capabilities(declared)
     body = {"name": declared["name"], "description": declared.get("description")}
-    body.update({field: capabilities[option] for option, field in _CAPABILITIES})
+    body.update({field: capabilities[option] for option, field in CAPABILITY_FIELDS.items()})
     if declared.get("expires_at"):
         body["expiresAt"] = format_instant(parse_instant(declared["expires_at"]))
     return {field: value for field, value in body.items() if value}
@@ -222,8 +325,8 @@ def decide(
 ) -> Decision:
     """What to do about a declared token.
 
-    found: the live token of that name (see live_token) or None. record: what the store holds under that name or None;
-    C(stored=False) means that no store is involved. Rotation policies will decide here too.
+    found: the live token of that name (see live_token and family) or None. record: what the store holds under that
+    name or None; C(stored=False) means that no store is involved, and nothing is rotated.
     """
     if found is None:
         expires = declared.get("expires_at")
@@ -233,12 +336,14 @@ def decide(
             )
         return Decision(CREATE)
     label = f"token {declared['name']!r} (id {found.get('id')})"
+    policy = (declared.get("rotate") or "never") if stored else "never"
     differences = _differences(found_view(found), wanted_view(declared, found))
-    if differences:
+    if differences and policy not in ("drift", "always"):
+        more = ", or declare rotate: drift" if stored else ""
         return Decision(
             CONFLICT,
             f"{label} differs from what is declared, and Axiom cannot change a token: {differences}. Declare what it"
-            " has, or delete it (module api_token, state absent) and run again: a new one is minted",
+            f" has{more}, or delete it (module api_token, state absent) and run again: a new one is minted",
         )
     if stored and (record is None or record.get("id") != found.get("id")):
         return Decision(
@@ -247,7 +352,61 @@ def decide(
             " it (module api_token, state absent) and run again: a new one is minted. Or declare its secret (from"
             " a vaulted variable) for one run: it is then put into the store",
         )
-    return Decision(KEEP)
+    if differences:
+        return Decision(ROTATE, f"{label} differs from what is declared: {differences}")
+    return Decision(ROTATE, f"{label} expires soon") if expires_soon(declared, found, now) else Decision(KEEP)
+
+
+def expires_soon(declared: Mapping[str, Any], found: Mapping[str, Any], now: int) -> bool:
+    """Whether a policy wants a token replaced for its expiry: too near, or later than C(expires_after) allows."""
+    if (declared.get("rotate") or "never") == "never" or not declared.get("expires_after"):
+        return False
+    ends = expiry(found)
+    longest = now + parse_duration(declared["expires_after"], "expires_after") + SKEW
+    before = parse_duration(declared.get("rotate_before") or DEFAULT_ROTATE_BEFORE, "rotate_before")
+    return ends is None or ends > longest or ends - now <= before
+
+
+def decide_family(
+    declared: Mapping[str, Any], tokens: Family, record: Mapping[str, Any] | None, now: int, begin: bool = False
+) -> Decision:
+    """What to do about a declared token whose secret a store keeps, and about those of its name beside it.
+
+    begin: rotate whatever the policy says. At no time are there more than two live tokens of a name: while the one
+    before is alive nothing is rotated, and what is rotated without a need is not before the last overlap has ended.
+    """
+    record = record or {}
+    if tokens.strays:
+        return Decision(CONFLICT, _strays(declared["name"], tokens, record))
+    if tokens.interrupted and tokens.token is not None:
+        return Decision(ROTATE, f"an earlier run regenerated token {declared['name']!r} and could not keep the new one")
+    decision = decide(declared, tokens.token, record or None, now)
+    always = decision.action == KEEP and (begin or declared.get("rotate") == "always")
+    if not always and decision.action != ROTATE:
+        return decision
+    if tokens.previous is not None:
+        if decision.action == ROTATE:
+            text = (
+                f"{decision.message}; but a rotation is under way. Finish it with devfleet.axiom.rotate, or end it"
+                " with -e axiom_workspace_retire=now, then run again"
+            )
+            return Decision(CONFLICT, text)
+        return Decision(KEEP)
+    last = record.get("previous_expires_at")
+    if always and last and parse_instant(last) > now:
+        return Decision(KEEP)
+    return Decision(ROTATE, decision.message)
+
+
+def _strays(name: str, tokens: Family, record: Mapping[str, Any]) -> str:
+    strays = ", ".join(sorted(str(token.get("id")) for token in tokens.strays))
+    known = [str(token.get("id")) for token in (tokens.token, tokens.previous) if token]
+    ours = f"the store keeps the secret of {' and '.join(known)}" if known else "the store keeps the secret of none"
+    return (
+        f"{len(tokens.strays) + len(known)} live tokens are named {name!r}, and {ours}. Not known here: {strays}."
+        " Delete those that nobody uses (module api_token, state absent, with id; or Settings > API tokens in Axiom), or"
+        " give the others another name"
+    )
 
 
 def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:

@@ -59,7 +59,7 @@ class Token(Resource):
     def check(self, declared: Mapping[str, Any], found: Any, before: dict[str, Any], after: dict[str, Any]) -> None:
         if after:
             decision = self.decide(declared, found)
-            if decision.action not in (token_policy.CREATE, token_policy.KEEP):
+            if decision.action in (token_policy.CONFLICT, token_policy.SECRET_LOST):
                 raise Refusal(decision.message, before, after)
 
     def decide(self, declared: Mapping[str, Any], found: Mapping[str, Any] | None) -> token_policy.Decision:
@@ -68,10 +68,11 @@ class Token(Resource):
 
     def create(self, declared: Mapping[str, Any], after: Mapping[str, Any]) -> Mapping[str, Any]:
         """Mint: the answer holds the secret in its field C(token)."""
-        raw = self._client.post_object(self.path, token_policy.request_body(declared))
+        return self.with_secret(self._client.post_object(self.path, token_policy.request_body(declared)))
+
+    def with_secret(self, raw: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A token as it was just minted; without its secret it is of no use, and deleted."""
         if not isinstance(raw.get("token"), str) or not raw["token"]:
             self.delete(raw)
-            raise Refusal(
-                f"Axiom minted token {declared['name']!r} without a secret, so it was deleted again: run again"
-            )
+            raise Refusal(f"Axiom minted token {raw['name']!r} without a secret, so it was deleted again: run again")
         return raw

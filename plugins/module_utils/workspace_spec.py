@@ -10,13 +10,27 @@ from typing import Any
 
 from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import connection_argument_spec
 from ansible_collections.devfleet.axiom.plugins.module_utils.datasets import dataset_argument_spec
+from ansible_collections.devfleet.axiom.plugins.module_utils.token_policy import (
+    DEFAULT_OVERLAP,
+    DEFAULT_ROTATE_BEFORE,
+    POLICIES,
+)
 from ansible_collections.devfleet.axiom.plugins.module_utils.tokens import token_argument_spec
+
+ROTATIONS = ("declared", "begin", "retire", "revoke")
 
 
 def workspace_argument_spec() -> dict[str, Any]:
     """Connection options, and the whole declaration."""
     dataset = {**dataset_argument_spec(), "edge_url": {"type": "str"}}
-    token = {**token_argument_spec(), "secret": {"type": "str", "no_log": True}}
+    token = {
+        **token_argument_spec(),
+        "secret": {"type": "str", "no_log": True},
+        "rotate": {"type": "str", "choices": list(POLICIES), "default": "never"},
+        "expires_after": {"type": "str"},
+        "rotate_before": {"type": "str", "default": DEFAULT_ROTATE_BEFORE},
+        "overlap": {"type": "str", "default": DEFAULT_OVERLAP},
+    }
     store = {
         "type": {"type": "str", "choices": ["vault_file"], "default": "vault_file"},
         "path": {"type": "str", "required": True},
@@ -27,4 +41,7 @@ def workspace_argument_spec() -> dict[str, Any]:
         # Declared tokens are names and capabilities; what is secret in them says so itself.
         "tokens": {"type": "list", "elements": "dict", "options": token, "default": [], "no_log": False},
         "store": {"type": "dict", "options": store},
+        "rotation": {"type": "str", "choices": list(ROTATIONS), "default": "declared"},
+        "rotation_tokens": {"type": "list", "elements": "str", "default": [], "no_log": False},
+        "revoke_again": {"type": "bool", "default": False},
     }

@@ -19,7 +19,11 @@ description:
     A token's secret is shown once. So minting a token and storing its secret are one unit; where the secret cannot be
     stored, the token is deleted again. A token that is alive while its secret is not in the store is an error that
     says how to get out.
-  - What is not declared is left alone, and nothing is ever deleted here, except a token that was just minted in vain.
+  - What is not declared is left alone, and nothing is ever deleted here, except a token that was minted in vain, and
+    the tokens that O(rotation) names.
+  - >-
+    A token is rotated by regenerating it. The one before keeps working for O(tokens[].overlap), and its secret stays in
+    the store as long. There are never more than two live tokens of a name.
   - >-
     Runs on the controller once per play, and opens no connection to any host. Every variable whose name starts with
     C(axiom_workspace_) must be the same for all hosts of the play.
@@ -105,6 +109,30 @@ options:
       expires_at:
         description: When it expires, as an RFC 3339 instant. Not compared if not declared.
         type: str
+      expires_after:
+        description: How long it lives from when it is minted, such as V(90d). Excludes O(tokens[].expires_at).
+        type: str
+      rotate:
+        description:
+          - V(never) fails where the token differs from what is declared.
+          - V(expiring) rotates it when it expires within O(tokens[].rotate_before), or later than
+            O(tokens[].expires_after) allows.
+          - V(drift) rotates it for that reason, and where it differs from what is declared.
+          - V(always) rotates it with every run, but not before the overlap of the last time has ended.
+        type: str
+        choices: [never, expiring, drift, always]
+        default: never
+      rotate_before:
+        description: How long before its expiry a token is rotated.
+        type: str
+        default: 14d
+      overlap:
+        description:
+          - How long the token before keeps working, at most until its own expiry. At least an hour.
+          - A running session keeps the secret that it started with until it is restarted, so this should outlast the
+            longest one.
+        type: str
+        default: 7d
       secret:
         description:
           - The secret of a token that exists already, to put it into the store when it is not there.
@@ -123,6 +151,25 @@ options:
         description: Path of the file, relative to the inventory's folder.
         type: str
         required: true
+  rotation:
+    description:
+      - V(declared) rotates tokens only as their own O(tokens[].rotate) says.
+      - V(begin) rotates now, unless that was done within the last overlap.
+      - V(retire) ends the tokens before the ones that the store holds, ahead of time.
+      - V(revoke) ends every live token of the names in O(rotation_tokens), and mints new ones.
+    type: str
+    choices: [declared, begin, retire, revoke]
+    default: declared
+  rotation_tokens:
+    description: Names of the declared tokens that O(rotation) is about; empty means all, which V(revoke) does not take.
+    type: list
+    elements: str
+    default: []
+  revoke_again:
+    description: Revoke a token too that was minted by a revocation within the last hour. Such a one is left alone
+      otherwise, so that a second run goes on where the first stopped.
+    type: bool
+    default: false
 seealso:
   - module: devfleet.axiom.dataset
   - module: devfleet.axiom.api_token
@@ -221,8 +268,11 @@ tokens:
     view_capabilities:
       description: Capabilities per view.
       type: dict
+    previous_expires_at:
+      description: When the token before it ends, while it lives; else null.
+      type: str
     minted:
-      description: Whether it was minted, or would be.
+      description: Whether it was minted, or would be; by rotating, too.
       type: bool
     changed:
       description: Whether it was minted or its record changed, or would.
@@ -234,6 +284,7 @@ records:
   sample:
     claude-code-ingest:
       name: claude-code-ingest
+      minted: false
       datasets:
         claude-code-logs:
           kind: axiom:events:v1

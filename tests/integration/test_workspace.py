@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 import yaml
+from support.observed import Observed
 from support.playbook import Controller, Run
 
 from axiom_emulator.testing import LocalAxiom
@@ -29,7 +29,7 @@ HOSTS: dict[str, dict[str, Any]] = {name: {"ansible_host": "192.0.2.1"} for name
 READS = [("GET", "/v2/datasets"), ("GET", "/v2/tokens")]
 
 
-class Fleet:
+class Fleet(Observed):
     def __init__(self, root: Path, axiom: LocalAxiom) -> None:
         self.axiom = axiom
         self.controller = Controller(root / "controller", {**axiom.env(), "ANSIBLE_TIMEOUT": "1"})
@@ -54,10 +54,6 @@ class Fleet:
         self.no_secret_in(run.output, json.dumps(run.results))
         return run
 
-    def no_secret_in(self, *texts: str) -> None:
-        for secret in [*self.axiom.secrets(), self.axiom.token]:
-            assert all(secret not in text for text in texts)
-
     def requests(self) -> list[tuple[str, str]]:
         return [(entry["method"], entry["path"]) for entry in self.axiom.requests()]
 
@@ -71,28 +67,6 @@ class Fleet:
                 return
             time.sleep(0.05)
         raise AssertionError("the delayed request was never carried out")
-
-    def records(self) -> dict[str, Any]:
-        """The store's records, read as anyone with the vault password would."""
-        shown = subprocess.run(
-            ["ansible-vault", "view", str(self.store)],
-            env=self.controller.environment,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        records: dict[str, Any] = json.loads(shown.stdout)["records"]
-        return records
-
-    def tokens(self, name: str = "claude-code-ingest") -> list[dict[str, Any]]:
-        return [token for token in self.api("tokens") if token["name"] == name]
-
-    def api(self, path: str) -> Any:
-        """What Axiom itself says is there."""
-        headers = {"Authorization": f"Bearer {self.axiom.token}"}
-        response = requests.get(f"{self.axiom.url}/v2/{path}", headers=headers, timeout=10)
-        assert response.ok, response.text
-        return response.json()
 
 
 @pytest.fixture(params=["merge", "replace"])

@@ -132,7 +132,7 @@ def test_bare_ground_datasets_first_then_the_token_then_the_store(workspace, scr
         ("metrics", True, False),
     ]
     assert [(item["id"], item["minted"], item["changed"]) for item in result["tokens"]] == [("token-id", True, True)]
-    assert result["records"] == {"ingest": {"name": "ingest", "datasets": record()["datasets"]}}
+    assert result["records"] == {"ingest": {"name": "ingest", "datasets": record()["datasets"], "minted": True}}
     assert [diff["after_header"] for diff in result["diff"]] == [
         "dataset logs",
         "dataset metrics",
@@ -309,7 +309,7 @@ def test_a_declaration_that_cannot_be_is_refused_before_any_request(datasets, to
         ([dataset("logs", "otel:logs:v1")], [], [], [{**LOGS, "kind": "axiom:events:v1"}, METRICS], "has kind"),
         (FOUND, [token()], [], [LOGS, METRICS], "its secret is not in the store"),
         (FOUND, [token()], [record(id="another")], [LOGS, METRICS], "its secret is not in the store"),
-        (FOUND, [token(), token(id="second")], [record()], [LOGS, METRICS], "second, token-id"),
+        (FOUND, [token(), token(id="second")], [record()], [LOGS, METRICS], "Not known here: second"),
         (FOUND, [token(orgCapabilities={"users": ["read"]})], [record()], [METRICS], "org_capabilities users read"),
         (
             [dataset("logs", edgeDeployment=None, edgeDeploymentUrl=None)],

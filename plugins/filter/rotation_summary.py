@@ -1,0 +1,170 @@
+# Copyright: (c) 2026, devfleet maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+DOCUMENTATION = r"""
+name: rotation_summary
+short_description: Which machines have moved to the secret that the store holds, and which have not
+version_added: 0.1.0
+description:
+  - Takes the tokens of the result of M(devfleet.axiom.workspace), and from each host's variables which token it uses
+    and the registered result of M(devfleet.axiom.otlp_probe).
+  - A machine has moved when every environment installed there holds the current secret and is accepted with it.
+author:
+  - devfleet maintainers (@devfleet)
+positional: _input, hosts, hostvars
+options:
+  _input:
+    description: RV(devfleet.axiom.workspace#module:tokens).
+    type: list
+    elements: dict
+    required: true
+  hosts:
+    description: Names of all hosts of the inventory, whether they took part in this run or not.
+    type: list
+    elements: str
+    required: true
+  hostvars:
+    description: The variable RV(ignore:hostvars).
+    type: dict
+    required: true
+  check_mode:
+    description: The variable RV(ignore:ansible_check_mode); nothing has moved then, and that is no failure.
+    type: bool
+    default: false
+  variable:
+    description: Under which name the result was registered.
+    type: str
+    default: telemetry_verify_result
+"""
+
+EXAMPLES = r"""
+- name: Say who has not moved
+  ansible.builtin.debug:
+    msg: >-
+      {{ (axiom_workspace_result.tokens | devfleet.axiom.rotation_summary(groups.all, hostvars)).lines }}
+  run_once: true
+"""
+
+RETURN = r"""
+_value:
+  description: The summary.
+  type: dict
+  contains:
+    lines:
+      description: One line for each token, and one for each machine that has not moved or still runs older sessions.
+      type: list
+      elements: str
+    moved:
+      description: Tokens whose former secret no machine holds any more, as far as can be known.
+      type: list
+      elements: str
+    failed:
+      description: Why, for each machine that was reached and has not moved.
+      type: dict
+"""
+
+_GOOD = ("accepted", "switched_off")
+_CHARACTERS = 300
+
+
+def _line(text: object) -> str:
+    joined = " ".join(str(text).split()).removeprefix("Task failed: ")
+    return joined if len(joined) <= _CHARACTERS else joined[:_CHARACTERS] + "…"
+
+
+def _obstacle(result: Mapping[str, Any]) -> str | None:
+    """Why a machine that was reached has not moved; None where it has."""
+    if "probes" not in result:
+        return "could not be probed: " + _line(result.get("msg", ""))
+    for probe in result["probes"]:
+        where = f"{probe['target']}{' of ' + probe['user'] if probe['user'] else ''} {probe['signal']}"
+        if probe.get("secret") == "previous":
+            return f"{where}: the former secret is still installed"
+        if probe.get("secret") == "other":
+            return f"{where}: the secret there is not one of the store"
+        if probe["status"] not in _GOOD:
+            return f"{where}: {probe['status']}: {_line(probe['reason'] or '')}"
+    return None if result["delivering"] else "not every expected signal is accepted"
+
+
+def _sessions(variables: Mapping[str, Any], result: Mapping[str, Any]) -> str | None:
+    """What may still send with the former secret on a machine that has moved."""
+    targets = variables.get("claude_code_telemetry_targets") or ()
+    if "shell_profile" in targets and variables.get("claude_code_telemetry_scope") == "session":
+        return "shells opened before keep the former secret"
+    older = result.get("older_sessions")
+    if older is None:
+        return "whether older sessions run is not known"
+    return f"{older} older session{'s' if older > 1 else ''} of Claude Code, to be restarted" if older else None
+
+
+class _Token:
+    """What is known about the machines of one token."""
+
+    def __init__(self, token: Mapping[str, Any], hosts: Iterable[str], hostvars: Mapping[str, Any], name: str) -> None:
+        self.name = token["name"]
+        self.deadline = token.get("previous_expires_at")
+        self.failed: dict[str, str] = {}
+        self.waiting: dict[str, str] = {}
+        self.holding: dict[str, str] = {}
+        self.number = 0
+        for host in hosts:
+            variables = hostvars[host]
+            if variables.get("claude_code_telemetry_token_name") == self.name:
+                self.number += 1
+                self._add(host, variables, variables.get(name))
+
+    def _add(self, host: str, variables: Mapping[str, Any], result: Mapping[str, Any] | None) -> None:
+        if result is None:
+            self.waiting[host] = "not part of this run, or it failed earlier"
+        elif result.get("unreachable"):
+            self.waiting[host] = "unreachable: " + _line(result.get("msg", ""))
+        elif (reason := _obstacle(result)) is not None:
+            self.failed[host] = reason
+        elif (reason := _sessions(variables, result)) is not None:
+            self.holding[host] = reason
+
+    @property
+    def moved(self) -> bool:
+        return bool(self.number) and not self.failed and not self.waiting and not self.holding
+
+    def lines(self) -> list[str]:
+        behind = {**self.waiting, **self.failed}
+        fate = f"works until {self.deadline}" if self.deadline else "is dead"
+        remark = f"the former secret {fate}" if self.deadline else "DARK until it is reached and set right"
+        count = self.number - len(behind)
+        head = f"token {self.name}: {count} of {self.number} machines have moved; the former secret {fate}"
+        return [
+            head,
+            *(f"{host}: has not moved ({remark}): {reason}" for host, reason in behind.items()),
+            *(f"{host}: has moved; {reason}" for host, reason in self.holding.items()),
+        ]
+
+
+def rotation_summary(
+    tokens: Iterable[Mapping[str, Any]],
+    hosts: Iterable[str],
+    hostvars: Mapping[str, Any],
+    check_mode: bool = False,
+    variable: str = "telemetry_verify_result",
+) -> dict[str, Any]:
+    if check_mode:
+        return {"lines": ["check mode: nothing was minted or moved"], "moved": [], "failed": {}}
+    hosts = list(hosts)
+    found = [_Token(token, hosts, hostvars, variable) for token in tokens]
+    return {
+        "lines": [line for token in found for line in token.lines()],
+        "moved": [token.name for token in found if token.moved],
+        "failed": {host: reason for token in found for host, reason in token.failed.items()},
+    }
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Any]:
+        return {"rotation_summary": rotation_summary}
