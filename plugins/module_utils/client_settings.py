@@ -29,16 +29,21 @@ class Document(NamedTuple):
 
     def env(self) -> dict[str, str]:
         """Its `env` as the client takes it: numbers and booleans count as text, anything else is ignored."""
-        env = self.settings.get("env")
-        scalars = env.items() if isinstance(env, dict) else ()
-        return {key: _text(value) for key, value in scalars if isinstance(value, (str, int, float))}
+        return scalars(self.settings.get("env"))
+
+
+def scalars(env: Any) -> dict[str, str]:
+    """An `env` as the client takes it."""
+    items = env.items() if isinstance(env, dict) else ()
+    return {key: _text(value) for key, value in items if isinstance(value, (str, int, float))}
 
 
 def _text(value: str | int | float) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _names(base: str) -> list[str]:
+def names(base: str) -> list[str]:
+    """The documents that the client would read, whether they are there or not, in the order of application."""
     drop_ins = os.path.join(base, targets.SETTINGS_DROP_INS)
     try:
         listed = sorted(os.listdir(drop_ins))
@@ -77,7 +82,7 @@ def _read_document(base: str, name: str, consequence: str) -> Document | None:
 
 def documents(base: str) -> list[Document]:
     """Every document in the order in which the client applies them."""
-    read = (read_document(base, name) for name in _names(base))
+    read = (read_document(base, name) for name in names(base))
     return [document for document in read if document is not None]
 
 

@@ -161,13 +161,26 @@ def _check_parents(path: str) -> None:
 
 
 def read(path: str, owned: bool = False, safe_parents: bool = True) -> Found | None:
-    """Read a regular file.
+    """Read a regular file of text.
 
     :param owned: the file is all ours, so a link in its place is somebody else's doing and refused.
     :param safe_parents: false where the caller has only the owner's rights.
     :returns: None where nothing is there.
     :raises HostError: not a regular file, too large, not UTF-8, or not readable.
     """
+    found = read_bytes(path, owned, safe_parents)
+    if found is None:
+        return None
+    real, data, status = found
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as exc:
+        raise HostError(f"{path}: byte {exc.start} is not UTF-8; repair the file") from None
+    return Found(real, text, stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
+
+
+def read_bytes(path: str, owned: bool = False, safe_parents: bool = True) -> tuple[str, bytes, os.stat_result] | None:
+    """Like `read`: where the bytes are, the bytes, and what the system says about the file."""
     if safe_parents:
         _check_parents(path)
     real = path if owned else os.path.realpath(path)
@@ -192,11 +205,7 @@ def read(path: str, owned: bool = False, safe_parents: bool = True) -> Found | N
         data = stream.read(SIZE_MAX + 1)
     if len(data) > SIZE_MAX:
         raise HostError(f"{path}: larger than {SIZE_MAX} bytes; that is no settings or start-up file")
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as exc:
-        raise HostError(f"{path}: byte {exc.start} is not UTF-8; repair the file") from None
-    return Found(real, text, stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
+    return real, data, status
 
 
 def write(path: str, text: str, mode: int, uid: int = -1, gid: int = -1) -> None:

@@ -1,0 +1,250 @@
+# Copyright: (c) 2026, devfleet maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Everything on a machine that Claude Code may take its telemetry settings from, read and taken apart.
+
+A home is read with its owner's rights. That managed settings outrank a user's, and these a shell's, was measured
+(Claude Code 2.1.330). Server-managed settings and those of a macOS plist are looked for where the client's
+documentation and its program name them; what they outrank is documented and was not measured. A project's settings are
+not looked at: what they say about export is ignored by the client.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import plistlib
+import re
+from typing import Any, Callable, Mapping, NamedTuple
+from xml.parsers.expat import ExpatError
+
+from ansible_collections.devfleet.axiom.plugins.module_utils import (
+    client_settings,
+    host_files,
+    installed_environment,
+    settings_json,
+    shell_profile,
+    targets,
+)
+from ansible_collections.devfleet.axiom.plugins.module_utils.host_files import Account, HostError
+from ansible_collections.devfleet.axiom.plugins.module_utils.settings_json import DocumentError
+
+# In the order in which the client heeds them, the highest first.
+KINDS = ("server_managed", "mdm", "drop_in", "managed_base", "user_settings", "shell_profile", "shell_start_up")
+ADMIN = KINDS[:4]
+VARIABLE = re.compile(r"(?:OTEL_|CLAUDE_CODE_ENABLE_TELEMETRY\Z|CLAUDE_CODE_OTEL_)")
+
+SERVER_CACHE = ".claude/remote-settings.json"
+PLIST_DIR = "/Library/Managed Preferences"
+PLIST = "com.anthropic.claudecode.plist"
+
+USER_START_UP = (
+    *(".profile", ".bash_profile", ".bash_login", ".bashrc", ".zshenv", ".zprofile", ".zshrc"),
+    ".config/fish/config.fish",
+)
+MACHINE_START_UP = (
+    *("/etc/environment", "/etc/profile", "/etc/bash.bashrc", "/etc/bashrc", "/etc/fish/config.fish"),
+    *("/etc/zshenv", "/etc/zprofile", "/etc/zshrc", "/etc/zsh/zshenv", "/etc/zsh/zprofile", "/etc/zsh/zshrc"),
+)
+_ASSIGNED = re.compile(
+    r"^\s*(?:export\s+|declare\s+-x\s+|typeset\s+-x\s+|set\s+-[a-zA-Z]*x[a-zA-Z]*\s+)?"
+    r"((?:OTEL|CLAUDE_CODE)_[A-Z0-9_]+)(?:=|\s+)(.*)$",
+    re.MULTILINE,
+)
+
+
+class Source(NamedTuple):
+    """One place, as it was found.
+
+    user: whose it is; None where it is everybody's.
+    problem: why nothing of it can be used, otherwise None. `status` is then `unreadable`, `malformed` or `broken`.
+    environment: what it says about telemetry. ours: which of these variables are as we wrote them.
+    helper: whether it names an `otelHeadersHelper`, other than the one that adds nothing.
+    silences_helpers: whether it names that one.
+    """
+
+    kind: str
+    path: str
+    user: str | None
+    status: str = "read"
+    problem: str | None = None
+    environment: dict[str, str] = {}
+    ours: list[str] = []
+    helper: bool = False
+    silences_helpers: bool = False
+
+
+def _telemetry(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if VARIABLE.match(name)}
+
+
+def _of_settings(kind: str, path: str, user: str | None, settings: dict[str, Any], ours: Any = None) -> Source:
+    """:param ours: digests of what we wrote, by variable; True where all of the document is ours."""
+    environment = _telemetry(client_settings.scalars(settings.get("env")))
+    digests = ours if isinstance(ours, dict) else {}
+    written = [
+        name for name, value in environment.items() if ours is True or digests.get(name) == targets.digest(value)
+    ]
+    helper = settings.get("otelHeadersHelper") or None
+    silent = helper == targets.HEADERS_HELPER
+    return Source(kind, path, user, "read", None, environment, written, bool(helper) and not silent, silent)
+
+
+def _one(kind: str, path: str, user: str | None, read: Callable[[], Source | None]) -> list[Source]:
+    """What `read` finds, or why it cannot."""
+    try:
+        found = read()
+    except (DocumentError, ExpatError, ValueError) as exc:
+        return [Source(kind, path, user, "malformed", f"{path}: {str(exc) or 'not a property list'}")]
+    except HostError as exc:
+        return [Source(kind, path, user, "unreadable", str(exc))]
+    except OSError as exc:
+        return [Source(kind, path, user, "unreadable", str(host_files.os_error(exc)))]
+    return [found] if found else []
+
+
+def _json(kind: str, path: str, user: str | None, ours: Any = None, shared: bool = False) -> list[Source]:
+    def read() -> Source | None:
+        found = host_files.read(path, safe_parents=user is None)
+        if found is None:
+            return None
+        if shared:
+            client_settings.check_readable(path, found.mode, 0o004)
+        settings = settings_json.parse(found.text)
+        # The server's answer holds the settings beside a checksum; what is kept of it may be either.
+        inner = settings.get("settings")
+        return _of_settings(kind, path, user, inner if kind == "server_managed" and inner else settings, ours)
+
+    return _one(kind, path, user, read)
+
+
+def _plist(path: str) -> list[Source]:
+    def read() -> Source | None:
+        found = host_files.read_bytes(path)
+        if found is None:
+            return None
+        settings = plistlib.loads(found[1])
+        if not isinstance(settings, dict):
+            raise DocumentError("the document is not a dictionary")
+        return _of_settings("mdm", path, None, settings)
+
+    return _one("mdm", path, None, read)
+
+
+def _written(document: str, safe_parents: bool) -> dict[str, str]:
+    """Digests of what we merged into a document, by variable."""
+    try:
+        found = host_files.read(targets.state_path(document), owned=True, safe_parents=safe_parents)
+        keys: dict[str, str] = json.loads(found.text)["merged"]["keys"] if found else {}
+        return keys
+    except (HostError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _managed(options: Mapping[str, Any]) -> list[Source]:
+    base = host_files.below(options["prefix"], targets.settings_dir(options["platform"]))
+    folder = os.path.join(base, targets.SETTINGS_DROP_INS)
+    closed = [
+        Source("managed_base", path, None, "unreadable", str(problem))
+        for path in (base, folder)
+        for problem in [_closed(path)]
+        if problem
+    ]
+    try:
+        names = client_settings.names(base)
+    except HostError as exc:
+        return [*closed, Source("drop_in", folder, None, "unreadable", str(exc))]
+    found = list(closed)
+    for name in reversed(names):
+        path = os.path.join(base, name)
+        if name == targets.SETTINGS_BASE:
+            found += _json("managed_base", path, None, _written(path, True), shared=True)
+        else:
+            found += _json("drop_in", path, None, os.path.basename(name) == options["drop_in_name"], shared=True)
+    return found
+
+
+def _closed(folder: str) -> HostError | None:
+    try:
+        if os.path.isdir(folder):
+            client_settings.check_readable(folder, os.stat(folder).st_mode & 0o7777, 0o005)
+    except HostError as exc:
+        return exc
+    return None
+
+
+def _assignments(path: str, user: str | None) -> list[Source]:
+    """Variables that a start-up file sets outside our block, as they are written there; nothing is run."""
+
+    def read() -> Source | None:
+        found = host_files.read(path, safe_parents=user is None)
+        if found is None:
+            return None
+        text = shell_profile.remove_block(found.text)[0]
+        pairs = {name: value.strip().strip("'\";") for name, value in _ASSIGNED.findall(text)}
+        environment = _telemetry(pairs)
+        return Source("shell_start_up", path, user, environment=environment) if environment else None
+
+    return _one("shell_start_up", path, user, read)
+
+
+def _start_up_files(prefix: str) -> list[str]:
+    folder = host_files.below(prefix, "/etc/profile.d")
+    own = f"{targets.NAME}.sh"
+    listed: list[str] = []
+    with contextlib.suppress(OSError):
+        listed = sorted(os.listdir(folder))
+    return [host_files.below(prefix, path) for path in MACHINE_START_UP] + [
+        os.path.join(folder, name) for name in listed if name.endswith(".sh") and name != own
+    ]
+
+
+def _snippets(options: Mapping[str, Any], user: str | None) -> list[Source]:
+    """Our own target `shell_profile`, run as the probe does."""
+    chosen = dict(options, targets=["shell_profile"], users=[user] if user else [])
+    (found,) = installed_environment.installed_environments(chosen)
+    folder = os.path.dirname(targets.snippet_path("sh", user))
+    path = os.path.join(found.owner.home, folder) if found.owner else host_files.below(options["prefix"], folder)
+    if found.environment is not None:
+        environment = _telemetry(found.environment)
+        return [Source("shell_profile", path, user, environment=environment, ours=list(environment))]
+    if found.status == "broken":
+        return [Source("shell_profile", path, user, "broken", found.problem)]
+    return []
+
+
+def _home(owner: Account) -> list[Source]:
+    """Runs with the owner's rights."""
+    settings = os.path.join(owner.home, targets.user_settings_path())
+    found = _json("server_managed", os.path.join(owner.home, SERVER_CACHE), owner.name)
+    found += _json("user_settings", settings, owner.name, _written(settings, False))
+    for name in USER_START_UP:
+        found += _assignments(os.path.join(owner.home, name), owner.name)
+    return found
+
+
+def sources(options: Mapping[str, Any]) -> list[Source]:
+    """Every source that exists, the highest first; of the same kind a user's before everybody's.
+
+    :param options: users, prefix, drop_in_name, and platform (`linux` or `darwin`).
+    """
+    prefix = options["prefix"]
+    found: list[Source] = []
+    if options["platform"] == "darwin":
+        for folder in [*(f"{PLIST_DIR}/{user}" for user in options["users"]), PLIST_DIR]:
+            plists = _plist(host_files.below(prefix, f"{folder}/{PLIST}"))
+            found += [item._replace(user=None if folder == PLIST_DIR else os.path.basename(folder)) for item in plists]
+    found += _managed(options)
+    for user in options["users"]:
+        try:
+            owner = host_files.account(user, prefix)
+            found += [Source(*item) for item in host_files.run_as(owner, lambda: _home(owner))]  # noqa: B023
+            found += _snippets(options, user)
+        except HostError as exc:
+            found.append(Source("user_settings", "", user, "unreadable", str(exc)))
+    found += _snippets(options, None)
+    for path in _start_up_files(prefix):
+        found += _assignments(path, None)
+    return sorted(found, key=lambda item: KINDS.index(item.kind))

@@ -1,0 +1,197 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, devfleet maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: claude_code_telemetry_info
+short_description: Find out what decides about Claude Code's telemetry on a machine, and what is in the way
+version_added: 0.1.0
+description:
+  - Lists every source from which Claude Code may take telemetry settings, which variable is in effect from where, and
+    whether that is what M(devfleet.axiom.claude_code_telemetry) installed.
+  - Names what takes the telemetry away, with the way out.
+  - Reads only. Homes are read, and programs in them are asked for their version, with their owner's rights.
+notes:
+  - Nothing secret is returned. Of header lists only names and datasets stay.
+  - That managed settings outrank a user's and these a shell's, and that generic headers win over those of a signal, was
+    measured. What server-managed settings and a macOS property list outrank is taken from the client's documentation.
+  - Server-managed settings are seen as far as the client has kept them, in C(~/.claude/remote-settings.json).
+  - Shell start-up files are searched for assignments, not run. Settings of projects and a C(CLAUDE_CONFIG_DIR) are not
+    looked at.
+author:
+  - devfleet maintainers (@devfleet)
+extends_documentation_fragment:
+  - devfleet.axiom.attributes
+  - devfleet.axiom.attributes.reads
+options:
+  users:
+    description: Whose homes to look into too. Empty means what is everybody's only.
+    type: list
+    elements: str
+    default: []
+  drop_in_name:
+    description: Name of the drop-in that is ours.
+    type: str
+    default: 90-axiom-telemetry.json
+  prefix:
+    description: Below which directory to look. Running sessions are looked for where it is V(/) only.
+    type: path
+    default: /
+  platform:
+    description: Whose paths to use. V(auto) asks the machine; WSL is V(linux).
+    type: str
+    choices: [auto, linux, darwin]
+    default: auto
+seealso:
+  - module: devfleet.axiom.claude_code_telemetry
+  - module: devfleet.axiom.otlp_probe
+"""
+
+EXAMPLES = r"""
+- name: Find out why nothing comes from this machine
+  devfleet.axiom.claude_code_telemetry_info:
+    users: [ada, linus]
+  become: true
+  register: found
+
+- name: Show what is in the way
+  ansible.builtin.debug:
+    msg: "{{ found.findings | selectattr('severity', 'equalto', 'error') | map(attribute='message') }}"
+"""
+
+RETURN = r"""
+findings:
+  description: What is wrong or worth knowing, the worst first.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    severity:
+      description:
+        - C(error), telemetry is lost or goes elsewhere.
+        - C(warning), something is not as declared.
+        - C(info), no harm is done.
+      type: str
+    code:
+      description:
+        - C(server_managed_takes_telemetry), C(mdm_takes_telemetry), C(overridden), C(stale_user_settings),
+          C(stale_shell_variables), a source has a say that ours should have.
+        - C(headers_helper), a program replaces the Authorization header.
+        - C(unreadable), C(malformed), C(broken), a file cannot be used.
+        - C(client_too_old_for_drop_ins), C(no_client), C(old_session), about the programs.
+        - C(not_installed), nothing of ours is here.
+      type: str
+    user:
+      description: Whose it is, null for everybody's.
+      type: str
+    path:
+      description: The file, empty where it is about none.
+      type: str
+    message:
+      description: What was found.
+      type: str
+    fix:
+      description: What to do.
+      type: str
+  sample:
+    - code: stale_shell_variables
+      fix: ask the user to take these variables out of that file
+      message: OTEL_EXPORTER_OTLP_HEADERS replaces authorization of both signals
+      path: /home/ada/.bashrc
+      severity: error
+      user: ada
+sources:
+  description: Every source that exists, the one that outranks all others first.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    kind:
+      description:
+        - C(server_managed), C(mdm), C(drop_in), C(managed_base), C(user_settings), C(shell_profile) (what
+          M(devfleet.axiom.claude_code_telemetry) installed there) or C(shell_start_up).
+      type: str
+    path:
+      description: The file or directory.
+      type: str
+    user:
+      description: Whose it is, null for everybody's.
+      type: str
+    status:
+      description: C(read), C(unreadable), C(malformed) or C(broken).
+      type: str
+    variables:
+      description: Names of the telemetry variables it sets.
+      type: list
+      elements: str
+variables:
+  description: Every telemetry variable that is in effect, for each of O(users), or once where there are none.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    user:
+      description: For whom.
+      type: str
+    name:
+      description: The variable.
+      type: str
+    value:
+      description: Its value without anything secret.
+      type: str
+    kind:
+      description: The kind of source it comes from.
+      type: str
+    path:
+      description: The file it comes from.
+      type: str
+    ours:
+      description: Whether it is as we wrote it.
+      type: bool
+    overridden:
+      description: Files whose value it overrides.
+      type: list
+      elements: str
+clients:
+  description: Every Claude Code found, with C(user), C(path), and C(version), null where it did not say.
+  returned: success
+  type: list
+  elements: dict
+old_sessions:
+  description: How many running sessions are older than what is installed, null where that is not known.
+  returned: success
+  type: int
+"""
+
+import platform
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.devfleet.axiom.plugins.module_utils import inspection, targets
+from ansible_collections.devfleet.axiom.plugins.module_utils.telemetry_env import OptionError
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec=dict(
+            users=dict(type="list", elements="str", default=[]),
+            drop_in_name=dict(type="str", default="90-axiom-telemetry.json"),
+            prefix=dict(type="path", default="/"),
+            platform=dict(type="str", choices=["auto", *targets.PLATFORMS], default="auto"),
+        ),
+        supports_check_mode=True,
+    )
+    options = module.params
+    if options["platform"] == "auto":
+        options = dict(options, platform="darwin" if platform.system() == "Darwin" else "linux")
+    try:
+        module.exit_json(changed=False, **inspection.inspect(options))
+    except OptionError as exc:
+        module.fail_json(msg=str(exc))
+
+
+if __name__ == "__main__":
+    main()
