@@ -35,6 +35,12 @@ options:
     description: Under which name the result was registered.
     type: str
     default: telemetry_verify_result
+  reasons_variable:
+    description:
+      - Under which name the result of M(devfleet.axiom.claude_code_telemetry_info) was registered. Its findings say why
+        a machine does not deliver.
+    type: str
+    default: telemetry_verify_reasons
 """
 
 EXAMPLES = r"""
@@ -50,7 +56,7 @@ _value:
   type: dict
   contains:
     lines:
-      description: One line for each host and signal, and one that counts.
+      description: One line for each host and signal, and for each reason that was found, and one that counts.
       type: list
       elements: str
     failed:
@@ -84,7 +90,24 @@ def _probe(probe: Mapping[str, Any]) -> str:
     return f"{probe['target']}{whose} {probe['signal']}: {probe['status']}{number}{where}{why}"
 
 
-def _summary(results: Mapping[str, Mapping[str, Any] | None], check_mode: bool) -> dict[str, Any]:
+def _reasons(result: Mapping[str, Any] | None, probes: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What was found on the machine, but for what the probe has said already."""
+    said = " ".join(probe["reason"] or "" for probe in probes)
+    return [
+        f"{finding['code']}: {_place(finding)}{_line(finding['message'])}; {finding['fix']}"
+        for finding in (result or {}).get("findings", [])
+        if finding["severity"] != "info" and finding["code"] != "not_installed" and finding["message"] not in said
+    ]
+
+
+def _place(finding: Mapping[str, Any]) -> str:
+    known = not finding["path"] or finding["message"].startswith(finding["path"])
+    return "" if known else f"{finding['path']} "
+
+
+def _summary(
+    results: Mapping[str, Mapping[str, Any] | None], check_mode: bool, found: Mapping[str, Mapping[str, Any] | None]
+) -> dict[str, Any]:
     lines: list[str] = []
     failed: dict[str, str] = {}
     unreachable: dict[str, str] = {}
@@ -102,6 +125,9 @@ def _summary(results: Mapping[str, Mapping[str, Any] | None], check_mode: bool) 
             lines += [f"{host} {text}" for text in probes]
             if not result["delivering"] and not check_mode:
                 failed[host] = "; ".join(text for text, good in probes.items() if not good) or "; ".join(probes)
+                reasons = [f"why: {reason}" for reason in _reasons(found[host], result["probes"])]
+                lines += [f"{host} {reason}" for reason in reasons]
+                failed[host] = "; ".join([failed[host], *reasons])
     not_probed = [host for host, result in results.items() if result is None]
     delivering = len(results) - len(failed) - len(unreachable) - len(not_probed)
     counts = {"unreachable": len(unreachable), "not delivering": len(failed), "not probed": len(not_probed)}
@@ -115,8 +141,11 @@ def probe_summary(
     hostvars: Mapping[str, Any],
     check_mode: bool = False,
     variable: str = "telemetry_verify_result",
+    reasons_variable: str = "telemetry_verify_reasons",
 ) -> dict[str, Any]:
-    return _summary({host: hostvars[host].get(variable) for host in hosts}, check_mode)
+    names = list(hosts)
+    results, reasons = [{host: hostvars[host].get(name) for host in names} for name in (variable, reasons_variable)]
+    return _summary(results, check_mode, reasons)
 
 
 class FilterModule:

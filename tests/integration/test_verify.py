@@ -211,13 +211,19 @@ def test_every_way_not_to_deliver_is_named_and_stops_nobody(fleet: Fleet) -> Non
         "off-by-somebody managed_settings logs: switched_off: OTEL_LOGS_EXPORTER is none",
         f"off-by-somebody managed_settings metrics: accepted -> {METRICS}",
     ]
-    for line, dataset in zip(found[22:24], (LOGS, METRICS), strict=True):
+    culprit = fleet.machines["off-by-somebody"].root / theirs / "99-theirs.json"
+    why = f"why: overridden: {culprit} overrides our OTEL_LOGS_EXPORTER; take these variables out of the file"
+    assert found[22] == f"off-by-somebody {why}"
+    for line, dataset in zip(found[23:25], (LOGS, METRICS), strict=True):
         assert f"refused (401) -> {dataset}: the token is unknown, expired or revoked" in line
-    assert found[24:] == ["2 of 11 deliver, 1 unreachable, 8 not delivering"]
+    assert found[25:] == ["2 of 11 deliver, 1 unreachable, 8 not delivering"]
     failed = failures(run)
     assert sorted(failed) == sorted({*installed, "bare", "no-python"} - {"good", "off"})
     assert failed["not-allowed"].startswith(f"not-allowed: managed_settings metrics: refused (403) -> {METRICS}: ")
+    assert failed["off-by-somebody"].endswith(why)
     assert all(message.startswith(f"{host}: ") for host, message in failed.items())
+    asked = {entry["host"] for entry in run.results if "findings" in entry["result"]}
+    assert asked == {*installed, "bare"} - {"good", "off"}, "nobody who delivers is asked for reasons"
 
 
 def test_a_record_that_is_turned_away(fleet: Fleet) -> None:

@@ -62,6 +62,42 @@ def test_those_that_do_not_deliver_say_what_is_wrong_only() -> None:
     assert sorted(failed) == ["half", "odd", "off", "partial"]
 
 
+def finding(code: str, **changes: Any) -> dict[str, Any]:
+    usual = {"severity": "error", "user": None, "path": "/etc/x", "message": f"the {code}", "fix": "mend it"}
+    return {**usual, "code": code, **changes}
+
+
+def test_the_reasons_of_those_that_do_not_deliver_are_given() -> None:
+    silent = {
+        "probes": [probe("logs", "broken", reason="/etc/x: line 1; it is bad"), probe("metrics", "refused")],
+        "delivering": False,
+    }
+    findings = [
+        finding("malformed", message="/etc/x: line 1"),
+        finding("not_installed", path=""),
+        finding("unreadable", message="/etc/x: mode 0600"),
+        finding("old_session", severity="warning", path=""),
+        finding("no_client", severity="info", path=""),
+        finding("overridden"),
+    ]
+    reasons = {"findings": findings}
+    good = {"probes": [probe("logs")], "delivering": True}
+    hosts = {
+        "silent": {"telemetry_verify_result": silent, "telemetry_verify_reasons": reasons},
+        "skipped": {"telemetry_verify_result": good, "telemetry_verify_reasons": {"skipped": True}},
+        "not-asked": {"telemetry_verify_result": silent},
+    }
+    why = [
+        "why: unreadable: /etc/x: mode 0600; mend it",
+        "why: old_session: the old_session; mend it",
+        "why: overridden: /etc/x the overridden; mend it",
+    ]
+    found = summary(hosts, hosts)
+    assert [line for line in found["lines"] if " why: " in line] == [f"silent {reason}" for reason in why]
+    assert found["failed"]["silent"].endswith("; ".join(why))
+    assert "why" not in found["failed"]["not-asked"]
+
+
 def test_check_mode_fails_only_what_cannot_be_probed() -> None:
     found = summary(HOSTS, HOSTS, True)
     assert list(found["failed"]) == ["odd"]
