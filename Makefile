@@ -69,6 +69,11 @@ e2e: build ## the real client, newest or $$CLAUDE_VERSION, delivers through what
 molecule: build ## the roles on podman containers
 	@tests/tools/molecule.sh $(BUILD) test --all
 
+.PHONY: bench
+bench: build ## what enforcing costs, as ratios; BENCH="--only ping copy" or "--inventory MINE"
+	@pip install --quiet --requirement tests/bench/requirements.txt
+	@python -m bench.bench --json $(BUILD)/bench.json --plot $(BUILD)/bench.png $(BENCH)
+
 .PHONY: sanity
 sanity: setup ## ansible-test sanity, on every Python found
 	@python tests/tools/sanity.py --build $(BUILD)
