@@ -203,15 +203,19 @@ def check_rotation(declared: Mapping[str, Any]) -> None:
     spans = {option: declared.get(option) for option in ("expires_after", "rotate_before", "overlap")}
     parsed = {option: parse_duration(text, label + option) for option, text in spans.items() if text is not None}
     before = parsed.get("rotate_before", parse_duration(DEFAULT_ROTATE_BEFORE, "rotate_before"))
-    if parsed.get("overlap", HOUR) < HOUR:
+    overlap = parsed.get("overlap", parse_duration(DEFAULT_OVERLAP, "overlap"))
+    if overlap < HOUR:
         raise PolicyError(
             f"{label}overlap must be an hour or more: clocks differ, and sessions keep the old secret until they are"
             " restarted. To end a token at once there is devfleet.axiom.revoke"
         )
     if "expires_after" in parsed and declared.get("expires_at"):
         raise PolicyError(f"{label}expires_after and expires_at exclude each other")
-    if declared.get("rotate") != "never" and parsed.get("expires_after", before + 1) <= before:
-        raise PolicyError(f"{label}expires_after must be longer than rotate_before, else every run would rotate")
+    if declared.get("rotate") != "never" and parsed.get("expires_after", before + overlap) < before + overlap:
+        raise PolicyError(
+            f"{label}expires_after must be as long as rotate_before and overlap together: one rotation has to end"
+            " before the next is due"
+        )
     if declared.get("rotate") == "expiring" and "expires_after" not in parsed:
         raise PolicyError(f"{label}rotate: expiring needs expires_after, the lifetime of the new token")
 
@@ -404,8 +408,8 @@ def _strays(name: str, tokens: Family, record: Mapping[str, Any]) -> str:
     ours = f"the store keeps the secret of {' and '.join(known)}" if known else "the store keeps the secret of none"
     return (
         f"{len(tokens.strays) + len(known)} live tokens are named {name!r}, and {ours}. Not known here: {strays}."
-        " Delete those that nobody uses (module api_token, state absent, with id; or Settings > API tokens in Axiom), or"
-        " give the others another name"
+        " Delete those that nobody uses (module api_token, state absent, with id; or Settings > API tokens in Axiom),"
+        " or give the others another name"
     )
 
 

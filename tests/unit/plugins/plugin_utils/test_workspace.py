@@ -15,7 +15,12 @@ from ansible_collections.devfleet.axiom.plugins.action.workspace import require_
 from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import AxiomClient, AxiomError
 from ansible_collections.devfleet.axiom.plugins.module_utils.token_policy import PolicyError
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.store import StoreError
-from ansible_collections.devfleet.axiom.plugins.plugin_utils.workspace import Workspace, validate
+from ansible_collections.devfleet.axiom.plugins.plugin_utils.workspace import (
+    Rotation,
+    Workspace,
+    check_rotation,
+    validate,
+)
 
 SECRET = "xaat-a-new-secret"
 EDGE = "https://us-east-1.aws.edge.axiom.co"
@@ -383,6 +388,90 @@ def test_what_was_done_before_a_failure_is_reported(workspace, script):
     assert "quota" in message
     assert [item["name"] for item in result["datasets"]] == ["logs"]
     assert result["changed"]
+
+
+# --- rotating
+
+
+NEW = {"id": "new-id", "token": SECRET}
+
+
+def rotating(workspace: Any, store: Any, mode: str = "begin", **options: Any) -> Workspace:
+    run = workspace(store, **options)
+    run.rotation = Rotation(mode, ("ingest",))
+    return run
+
+
+def test_regenerating_sends_capabilities_back_as_they_were_read_and_keeps_the_old_secret(workspace, script):
+    read = {"logs": {"ingest": ["create"], "later": None}, "metrics": {"ingest": ["create"]}}
+    found = token(datasetCapabilities=read, description="for people", expiresAt="2090-01-01T00:00:00Z")
+    store = MemoryStore(record(expires_at="2090-01-01T00:00:00Z"))
+    script.expect("GET", "/datasets", FOUND).expect("GET", "/tokens", [found])
+    script.expect("POST", "/tokens/token-id/regenerate", token(**NEW))
+    run = rotating(workspace, store)
+    run.run()
+    body = json.loads(script.last.body)
+    end = body.pop("existingTokenExpiresAt")
+    assert body == {
+        "newToken": {
+            "name": "ingest",
+            "description": "for people",
+            "datasetCapabilities": read,
+            "expiresAt": "2090-01-01T00:00:00Z",
+        },
+        "newTokenExpiresAt": "2090-01-01T00:00:00Z",
+    }
+    kept = {"previous_secret": "xaat-a-stored-secret", "previous_id": "token-id", "previous_expires_at": end}
+    assert store.records["ingest"] == record(id="new-id", secret=SECRET, **kept)
+    assert store.used == ["lock", "write", "write"], "what is about to happen is stored first"
+    assert run.result()["tokens"][0]["previous_expires_at"] == end
+    assert "xaat" not in json.dumps(run.result())
+
+
+def test_an_end_that_an_earlier_run_set_is_not_handed_on(workspace, script):
+    store = MemoryStore(record(pending={"id": "token-id", "deadline": "2090-01-01T00:00:00Z", "known": ["token-id"]}))
+    found = [token(expiresAt="2090-01-01T00:00:00Z"), token(id="lost-id")]
+    script.expect("GET", "/datasets", FOUND).expect("GET", "/tokens", found)
+    script.expect("DELETE", "/tokens/lost-id", {"message": "gone"}, status=404)
+    script.expect("POST", "/tokens/token-id/regenerate", token(**NEW))
+    workspace(store).run()
+    assert "expiresAt" not in json.loads(script.last.body)["newToken"]
+    assert "pending" not in store.records["ingest"]
+
+
+def test_a_store_that_fails_before_regenerating_changes_nothing(workspace, script):
+    store = MemoryStore(record(), failure=StoreError("the store /s cannot be written (No space left on device)"))
+    script.expect("GET", "/datasets", FOUND).expect("GET", "/tokens", [token()])
+    message, result = failing(rotating(workspace, store), StoreError)
+    assert "No space left on device" in message
+    assert not result["changed"]
+
+
+@pytest.mark.parametrize("mode", ["begin", "retire", "revoke"])
+def test_check_mode_rotates_retires_and_revokes_nothing_and_says_what_would_be(mode, workspace, script):
+    previous = {"previous_id": "old-id", "previous_secret": "xaat-old", "previous_expires_at": "2001-01-01T00:00:00Z"}
+    old = [token(id="old-id", expiresAt="2090-01-01T00:00:00Z")] if mode != "begin" else []
+    store = MemoryStore(record(**previous))
+    script.expect("GET", "/datasets", FOUND).expect("GET", "/tokens", [*old, token()])
+    run = rotating(workspace, store, mode, check_mode=True)
+    run.run()
+    assert run.result()["changed"]
+    assert run.result()["tokens"][0]["minted"] == (mode != "retire")
+    assert store.used == []
+
+
+def test_retiring_never_touches_the_current_token(workspace, script):
+    store = MemoryStore(record(previous_id="token-id"))
+    script.expect("GET", "/datasets", FOUND).expect("GET", "/tokens", [token()])
+    rotating(workspace, store, "retire").run()
+    assert script.requests() == [("GET", "/datasets"), ("GET", "/tokens")]
+
+
+def test_names_that_are_not_declared_are_refused_without_showing_a_secret():
+    with pytest.raises(PolicyError, match=r"no token is declared as \*+; declared are: ingest"):
+        check_rotation(Rotation("revoke", ("xaat-0123",)), [TOKEN])
+    with pytest.raises(PolicyError, match="name the token to revoke"):
+        check_rotation(Rotation("revoke"), [TOKEN])
 
 
 # --- one workspace for all hosts
