@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from support.fleet import HOSTS, Fleet
+from support.fleet import HOSTS, TOKENS, Fleet
 from support.playbook import VAULT_PASSWORD, Run
 
 # Where a secret belongs: what the client reads.
@@ -87,6 +87,8 @@ def test_no_secret_shows_in_the_whole_life_of_a_fleet(fleet: Fleet) -> None:
             ("enforce", "-e", "claude_code_telemetry_probe=false"),
             ("enforce", "-e", "claude_code_telemetry_intervals=testing"),
             ("verify",),
+            ("rotate",),
+            ("revoke", "-e", f"axiom_workspace_revoke={TOKENS[0]['name']}"),
         ):
             run = fleet.playbook(name, "-vvvv", "--diff", *arguments)
             assert run.status == 0, run.output
