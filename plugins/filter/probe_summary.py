@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ansible_collections.devfleet.axiom.plugins.plugin_utils.one_line import one_line
+
 DOCUMENTATION = r"""
 name: probe_summary
 short_description: What the probes of many machines say together
@@ -72,13 +74,6 @@ _value:
 """
 
 _GOOD = ("accepted", "switched_off", "not_sent")
-_CHARACTERS = 300
-
-
-def _line(text: object) -> str:
-    """The error of another plugin, on one line."""
-    joined = " ".join(str(text).split()).removeprefix("Task failed: ")
-    return joined if len(joined) <= _CHARACTERS else joined[:_CHARACTERS] + "…"
 
 
 def _probe(probe: Mapping[str, Any]) -> str:
@@ -94,7 +89,7 @@ def _reasons(result: Mapping[str, Any] | None, probes: Iterable[Mapping[str, Any
     """What was found on the machine, but for what the probe has said already."""
     said = " ".join(probe["reason"] or "" for probe in probes)
     return [
-        f"{finding['code']}: {_place(finding)}{_line(finding['message'])}; {finding['fix']}"
+        f"{finding['code']}: {_place(finding)}{one_line(finding['message'])}; {finding['fix']}"
         for finding in (result or {}).get("findings", [])
         if finding["severity"] != "info" and finding["code"] != "not_installed" and finding["message"] not in said
     ]
@@ -115,10 +110,10 @@ def _summary(
         if result is None:
             lines.append(f"{host}: not probed: it failed or was unreachable earlier in this run")
         elif result.get("unreachable"):
-            unreachable[host] = _line(result.get("msg", ""))
+            unreachable[host] = one_line(result.get("msg", ""))
             lines.append(f"{host}: unreachable: {unreachable[host]}")
         elif "probes" not in result:
-            failed[host] = "could not be probed: " + _line(result.get("msg", ""))
+            failed[host] = "could not be probed: " + one_line(result.get("msg", ""))
             lines.append(f"{host}: {failed[host]}")
         else:
             probes = {_probe(probe): probe["status"] in _GOOD for probe in result["probes"]}

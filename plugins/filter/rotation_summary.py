@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ansible_collections.devfleet.axiom.plugins.plugin_utils.one_line import one_line
+
 DOCUMENTATION = r"""
 name: rotation_summary
 short_description: Which machines have moved to the secret that the store holds, and which have not
@@ -70,18 +72,12 @@ _value:
 """
 
 _GOOD = ("accepted", "switched_off")
-_CHARACTERS = 300
-
-
-def _line(text: object) -> str:
-    joined = " ".join(str(text).split()).removeprefix("Task failed: ")
-    return joined if len(joined) <= _CHARACTERS else joined[:_CHARACTERS] + "…"
 
 
 def _obstacle(result: Mapping[str, Any]) -> str | None:
     """Why a machine that was reached has not moved; None where it has."""
     if "probes" not in result:
-        return "could not be probed: " + _line(result.get("msg", ""))
+        return "could not be probed: " + one_line(result.get("msg", ""))
     for probe in result["probes"]:
         where = f"{probe['target']}{' of ' + probe['user'] if probe['user'] else ''} {probe['signal']}"
         if probe.get("secret") == "previous":
@@ -89,7 +85,7 @@ def _obstacle(result: Mapping[str, Any]) -> str | None:
         if probe.get("secret") == "other":
             return f"{where}: the secret there is not one of the store"
         if probe["status"] not in _GOOD:
-            return f"{where}: {probe['status']}: {_line(probe['reason'] or '')}"
+            return f"{where}: {probe['status']}: {one_line(probe['reason'] or '')}"
     return None if result["delivering"] else "not every expected signal is accepted"
 
 
@@ -124,7 +120,7 @@ class _Token:
         if result is None:
             self.waiting[host] = "not part of this run, or it failed earlier"
         elif result.get("unreachable"):
-            self.waiting[host] = "unreachable: " + _line(result.get("msg", ""))
+            self.waiting[host] = "unreachable: " + one_line(result.get("msg", ""))
         elif (reason := _obstacle(result)) is not None:
             self.failed[host] = reason
         elif (reason := _sessions(variables, result)) is not None:

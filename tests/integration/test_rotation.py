@@ -22,8 +22,9 @@ SESSION = "  4711 02-03:04:05 /usr/local/bin/claude"
 def fleet(open_path: Path, axiom: LocalAxiom) -> Rollout:
     """Three machines that deliver."""
     found = Rollout(open_path, axiom, HOSTS)
-    run = found.play("site")
-    assert run.status == 0, run.output
+    for name in ("provision", "enforce"):
+        run = found.play(name)
+        assert run.status == 0, run.output
     return found
 
 

@@ -1,0 +1,81 @@
+# Copyright: (c) 2026, devfleet maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who has moved: every reason not to have, and when a former secret may end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.devfleet.axiom.plugins.filter.rotation_summary import rotation_summary
+
+DEADLINE = "2027-01-31T12:00:00Z"
+TOKEN = {"name": "ingest", "previous_expires_at": DEADLINE}
+
+
+def probed(older: int | None = 0, delivering: bool = True, **changes: Any) -> dict[str, Any]:
+    probe = {"target": "managed_settings", "user": None, "signal": "logs", "status": "accepted", "reason": None}
+    return {
+        "probes": [{**probe, "secret": "current", **changes}],
+        "delivering": delivering,
+        "older_sessions": older,
+    }
+
+
+def host(result: Any, **variables: Any) -> dict[str, Any]:
+    base = {"claude_code_telemetry_token_name": "ingest", **variables}
+    return base if result is None else {**base, "telemetry_verify_result": result}
+
+
+def summary(hosts: dict[str, Any], token: Any = TOKEN, **options: Any) -> dict[str, Any]:
+    return rotation_summary([token], hosts, hosts, **options)
+
+
+SESSION = {"claude_code_telemetry_targets": ["shell_profile"], "claude_code_telemetry_scope": "session"}
+BEHIND = [
+    (host(None), "not part of this run, or it failed earlier", False),
+    (host({"unreachable": True, "msg": "no\nroute"}), "unreachable: no route", False),
+    (host({"failed": True, "msg": "Task failed: no python"}), "could not be probed: no python", True),
+    (host(probed(secret="previous")), "managed_settings logs: the former secret is still installed", True),
+    (host(probed(secret="other", user="ada")), "managed_settings of ada logs: the secret there is not one of", True),
+    (host(probed(status="refused", reason="no")), "managed_settings logs: refused: no", True),
+    (host(probed(delivering=False)), "not every expected signal is accepted", True),
+]
+HOLDING = [
+    (host(probed(2)), "2 older sessions of Claude Code, to be restarted"),
+    (host(probed(None)), "whether older sessions run is not known"),
+    (host(probed(), **SESSION), "shells opened before keep the former secret"),
+]
+
+
+def test_a_fleet_that_has_moved_needs_the_former_secret_no_more() -> None:
+    hosts = {"a": host(probed()), "b": host(probed(status="switched_off")), "other": {}}
+    found = summary(hosts)
+    head = f"token ingest: 2 of 2 machines have moved; the former secret works until {DEADLINE}"
+    assert found == {"lines": [head], "moved": ["ingest"], "failed": {}}
+
+
+@pytest.mark.parametrize(("variables", "says", "failed"), BEHIND)
+def test_one_that_has_not_moved_is_named_with_the_deadline(variables: Any, says: str, failed: bool) -> None:
+    found = summary({"a": host(probed()), "b": variables})
+    assert found["moved"] == []
+    assert found["lines"][1].startswith(f"b: has not moved (the former secret works until {DEADLINE}): {says}")
+    assert list(found["failed"]) == (["b"] if failed else [])
+    dark = summary({"b": variables}, {**TOKEN, "previous_expires_at": None})["lines"]
+    assert dark[0].endswith("0 of 1 machines have moved; the former secret is dead")
+    assert dark[1].startswith("b: has not moved (DARK until it is reached and set right): ")
+
+
+@pytest.mark.parametrize(("variables", "says"), HOLDING)
+def test_what_may_still_use_it_keeps_it_alive(variables: Any, says: str) -> None:
+    found = summary({"a": host(probed()), "b": variables})
+    assert found["moved"] == []
+    assert found["failed"] == {}
+    assert found["lines"][1:] == [f"b: has moved; {says}"]
+
+
+def test_nothing_is_known_about_a_token_that_no_machine_uses_and_in_check_mode() -> None:
+    assert summary({"a": {}})["moved"] == []
+    assert summary({"a": host(probed())}, check_mode=True)["moved"] == []
