@@ -16,10 +16,11 @@ from ansible.utils.display import Display
 from ansible_collections.devfleet.axiom.plugins.module_utils import targets, telemetry_env, telemetry_options
 from ansible_collections.devfleet.axiom.plugins.module_utils.telemetry_env import NOT_MINTED, OptionError
 from ansible_collections.devfleet.axiom.plugins.plugin_utils import host_probe
+from ansible_collections.devfleet.axiom.plugins.plugin_utils.role_variables import options_from
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.store import StoreError, open_store, vault_from_loader
 
 # What only the controller needs; the module gets the secret and the endpoints instead.
-_CONTROLLER_OPTIONS = ("token_name", "store", "planned", "probe", "validate_only")
+_CONTROLLER_OPTIONS = ("variables", "token_name", "store", "planned", "probe", "validate_only")
 # A name under .invalid never resolves (RFC 2606): in check mode, for a dataset whose edge Axiom has yet to choose.
 _UNKNOWN_EDGE = "https://edge-not-known-yet.invalid"
 
@@ -31,7 +32,9 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
-        _validation, options = self.validate_argument_spec(argument_spec=telemetry_options.ARGUMENT_SPEC)
+        spec = telemetry_options.ARGUMENT_SPEC
+        self._task.args = options_from(self._task.args, spec, variables, self._templar)
+        _validation, options = self.validate_argument_spec(argument_spec=spec)
         try:
             telemetry_options.check(options)
             if options["validate_only"]:

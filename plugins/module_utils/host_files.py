@@ -128,6 +128,8 @@ def _answer(work: Callable[[], Any]) -> dict[str, Any]:
         return {"error": str(exc)}
     except OSError as exc:
         return {"error": str(os_error(exc))}
+    except Exception as exc:  # whatever it was, the parent must be told: a child has no traceback to show
+        return {"error": f"{type(exc).__name__}: {exc}"}
 
 
 def os_error(exc: OSError) -> HostError:

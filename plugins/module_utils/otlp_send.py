@@ -10,6 +10,7 @@ HTTP 200 means accepted. Whether the record arrived only a query can tell.
 from __future__ import annotations
 
 import base64
+import codecs
 import contextlib
 import http.client
 import json
@@ -23,6 +24,9 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from ansible_collections.devfleet.axiom.plugins.module_utils import host_files
 from ansible_collections.devfleet.axiom.plugins.module_utils.host_files import HostError
 from ansible_collections.devfleet.axiom.plugins.module_utils.otlp_export import Delivery
+
+# Loaded before rights are given up: Python itself may live where only root can read.
+codecs.lookup("idna")
 
 CONTENT_TYPES = {"protobuf": "application/x-protobuf", "json": "application/json"}
 # Enough for any answer of an OTLP receiver; a portal's page is cut here.

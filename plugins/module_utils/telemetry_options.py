@@ -57,6 +57,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = dict(
     prefix=_option("path", "/"),
     platform=_option("str", "auto", choices=["auto", *targets.PLATFORMS]),
     probe=_option("bool", True),
+    variables=_option("str"),
     validate_only=_option("bool", False),
 )
 

@@ -238,6 +238,11 @@ options:
     description: Compare by one shell round trip first. V(false) always sends Python; the result is the same.
     type: bool
     default: true
+  variables:
+    description:
+      - A prefix. Options that the task does not give are taken from the variables of that prefix, for roles.
+      - Cheaper than a template for each, because a variable that is a constant is not templated.
+    type: str
   validate_only:
     description: Check the options and contact neither the store nor the machine.
     type: bool

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 
 import pytest
 from support.fleet import DATASETS, HOSTS, Fleet
@@ -185,15 +186,33 @@ def test_a_dataset_that_the_token_may_not_use_is_named(fleet: Fleet) -> None:
     assert "logs_dataset: the token claude-code-ingest may not ingest into claude-code-log, only into" in run.messages()
 
 
-def test_everything_by_hand_without_a_store(fleet: Fleet) -> None:
+@pytest.mark.parametrize("vaulted", [False, True])
+def test_everything_by_hand_without_a_store(fleet: Fleet, vaulted: bool) -> None:
     secret = "xaat-0c0ffee0-1111-4222-8333-944445555666"
     fleet.declare(
         axiom_workspace_store={},
         claude_code_telemetry_token=secret,
-        claude_code_telemetry_logs_endpoint="https://us-east-1.aws.edge.axiom.co/v1/logs",
+        claude_code_telemetry_logs_endpoint="{{ edge }}/v1/logs",
         claude_code_telemetry_metrics_endpoint="https://us-east-1.aws.edge.axiom.co/v1/metrics",
+        claude_code_telemetry_https_proxy="{{ proxy | default(omit) }}",
+        edge="https://us-east-1.aws.edge.axiom.co",
     )
+    if vaulted:
+        variables = fleet.controller.inventory / "group_vars" / "all.yml"
+        encrypted = subprocess.run(
+            ["ansible-vault", "encrypt_string", secret],
+            env=fleet.controller.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        variables.write_text(variables.read_text().replace(secret, encrypted.stdout))
+        assert secret not in variables.read_text()
     run = fleet.playbook("enforce", "-vvvv", "--diff")
     assert run.status == 0, run.output
-    assert secret in fleet.machines["drop-in"].drop_in.read_text()
+    document = json.loads(fleet.machines["drop-in"].drop_in.read_text())
+    assert document["env"]["OTEL_EXPORTER_OTLP_HEADERS"] == f"Authorization=Bearer {secret}"
+    assert document["env"]["OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"] == "https://us-east-1.aws.edge.axiom.co/v1/logs"
+    assert "HTTPS_PROXY" not in document["env"]
     assert secret not in run.output

@@ -24,7 +24,10 @@ ROLE = REPOSITORY / "roles/claude_code_telemetry"
 PREFIX = "claude_code_telemetry_"
 NOTICE = "# Written by tests/tools/telemetry_role.py from the module's documentation; `make docs` renews it.\n"
 # Set by playbooks and other roles, not by people.
-INTERNAL = {"planned": "{{ (axiom_workspace_result | default({})).records | default({}) }}"}
+INTERNAL = {
+    "variables": PREFIX,
+    "planned": "{{ (axiom_workspace_result | default({})).records | default({}) }}",
+}
 # Where the store is belongs to the workspace; this role follows it.
 DEFAULTS = {"store": "{{ axiom_workspace_store | default({}) }}"}
 
@@ -60,9 +63,6 @@ class _Indented(yaml.SafeDumper):
 def rendered() -> dict[Path, str]:
     options = {name: option for name, option in documentation()["options"].items() if name not in INTERNAL}
     defaults = {name: option["default"] for name, option in options.items() if "default" in option} | DEFAULTS
-    arguments = {
-        name: f"{{{{ {PREFIX}{name}{'' if name in defaults else ' | default(omit)'} }}}}" for name in options
-    } | INTERNAL
     specs = {
         "argument_specs": {
             "main": {
@@ -76,7 +76,7 @@ def rendered() -> dict[Path, str]:
         }
     }
     task = [
-        {"name": "Install the telemetry environment of Claude Code", "devfleet.axiom.claude_code_telemetry": arguments}
+        {"name": "Install the telemetry environment of Claude Code", "devfleet.axiom.claude_code_telemetry": INTERNAL}
     ]
     documents = {
         "defaults/main.yml": {PREFIX + name: value for name, value in defaults.items()},

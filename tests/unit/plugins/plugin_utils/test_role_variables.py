@@ -1,0 +1,60 @@
+# Copyright: (c) 2026, devfleet maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Options out of a role's variables: constants as they are, everything else through the templar, nothing invented."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.devfleet.axiom.plugins.plugin_utils.role_variables import options_from
+
+OMIT = "__omit_place_holder__1"
+NAMES = ("a", "b", "c")
+
+
+class Templar:
+    """Stands in for ansible-core's: every expression is answered with its variable's name."""
+
+    def __init__(self) -> None:
+        self.asked: dict[str, Any] = {}
+
+    def template(self, expressions: dict[str, Any]) -> dict[str, Any]:
+        self.asked |= expressions
+        return {name: OMIT if "b" in name else f"<{expression}>" for name, expression in expressions.items()}
+
+
+def options(arguments: dict[str, Any], **variables: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    templar = Templar()
+    return options_from(arguments, NAMES, {"omit": OMIT, **variables}, templar), templar.asked
+
+
+@pytest.mark.parametrize("value", [True, 0, 1.5, None, "", "plain", [], ["x", {"y": "z"}], {"k": [1, None]}])
+def test_a_constant_is_taken_as_it_is(value: Any) -> None:
+    assert options({"variables": "role_"}, role_a=value) == ({"a": value}, {})
+
+
+class Vaulted:
+    """What is neither text nor a container, as an encrypted variable is."""
+
+
+@pytest.mark.parametrize(
+    "value", ["{{ x }}", "{% if x %}", "{# x #}", ["{{ x }}"], {"k": "{{ x }}"}, {"{{ k }}": 1}, Vaulted()]
+)
+def test_everything_else_goes_through_the_templar(value: Any) -> None:
+    expression = "{{ role_a }}"
+    assert options({"variables": "role_"}, role_a=value) == ({"a": f"<{expression}>"}, {"a": expression})
+
+
+def test_the_task_wins_and_omit_means_not_given() -> None:
+    given = {"variables": "role_", "a": "task"}
+    taken, asked = options(given, role_a="{{ x }}", role_b="{{ omit }}", role_other="x")
+    assert taken == {"a": "task"}
+    assert asked == {"b": "{{ role_b }}"}
+
+
+def test_without_a_prefix_no_variable_counts() -> None:
+    assert options({"a": 1}, a=2, b=3) == ({"a": 1}, {})
