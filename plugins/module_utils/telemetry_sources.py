@@ -7,7 +7,7 @@
 A home is read with its owner's rights. That managed settings outrank a user's, and these a shell's, was measured
 (Claude Code 2.1.330). Server-managed settings and those of a macOS plist are looked for where the client's
 documentation and its program name them; what they outrank is documented and was not measured. A project's settings are
-not looked at: what they say about export is ignored by the client.
+not looked at: they are about a folder, and the client ignores most of what they say about telemetry.
 """
 
 from __future__ import annotations

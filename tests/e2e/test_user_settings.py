@@ -13,7 +13,7 @@ import pytest
 
 from e2e.conftest import MakeMachine
 from e2e.fleet import EVERYTHING, Fleet
-from e2e.machine import UNDISTURBED, USER, Machine
+from e2e.machine import PROMPT, UNDISTURBED, USER, Machine
 
 OPTIONS: dict[str, Any] = {"targets": ["user_settings"], "users": [USER]}
 OWN = "xaat-00000000-0000-4000-8000-00000000face"
@@ -44,6 +44,19 @@ def test_the_client_delivers_whatever_a_shell_exports(machine: Machine, fleet: F
     assert sorted(fleet.sent()) == [("/v1/logs", 200), ("/v1/metrics", 200)]
 
 
+def test_a_project_can_switch_a_signal_off_and_lead_nothing_away(machine: Machine, fleet: Fleet) -> None:
+    """What the documentation says of this target, and of no other."""
+    document = machine.work / ".claude/settings.json"
+    away = {f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT": "http://127.0.0.1:1" for signal in ("LOGS", "METRICS")}
+    machine.write_json(document, {"env": {**away, "OTEL_METRICS_EXPORTER": "none", "OTEL_LOG_USER_PROMPTS": "1"}})
+    try:
+        assert machine.ask() == UNDISTURBED
+    finally:
+        document.unlink()
+    assert fleet.arrivals() == {route: names for route, names in EVERYTHING.items() if route.signal == "logs"}
+    assert PROMPT not in json.dumps(fleet.axiom.arrived())
+
+
 def test_foreign_settings_stay_and_removal_restores_them(fleet: Fleet, make_machine: MakeMachine) -> None:
     machine = make_machine("user-settings-foreign")
     document = machine.home / ".claude/settings.json"
@@ -72,12 +85,10 @@ def test_the_shield_overrides_unshielded_managed_settings(fleet: Fleet, make_mac
     assert sorted(fleet.sent()) == [("/v1/logs", 401), ("/v1/metrics", 401)]
 
 
-def test_malformed_user_settings_lose_everything_with_a_warning(fleet: Fleet, make_machine: MakeMachine) -> None:
+def test_malformed_user_settings_lose_everything(fleet: Fleet, make_machine: MakeMachine) -> None:
     machine = make_machine("user-malformed")
     fleet.enforce(machine, **OPTIONS)
     document = machine.home / ".claude/settings.json"
     document.write_text(document.read_text() + "{")
-    outcome = machine.ask()
-    assert outcome[:2] == UNDISTURBED[:2]
-    assert "settings.json: Invalid or malformed JSON" in outcome.stderr
+    assert machine.ask()[:2] == UNDISTURBED[:2]
     assert fleet.sent() == []

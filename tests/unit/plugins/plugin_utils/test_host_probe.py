@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -259,6 +260,35 @@ def test_the_output_of_a_mac_is_understood() -> None:
     assert host_probe.check(looked_for, "/", targets.own_document(options), output) == "darwin"
     with pytest.raises(host_probe.Unclear):
         host_probe.check(looked_for, "/", targets.own_document(options), output.replace("-rw-r--r--@", "-rw-------@"))
+
+
+MACOS_USER = """\
+=devfleet.axiom probe 1 Darwin
+=user 501 ada /Users/ada
+=ls
+drwxr-xr-x   3 0  0   96 Nov 23 21:01 /Library/Application Support/ClaudeCode
+-rw-------@  1 501  20 1172 Nov 23 21:01 /Users/ada/.claude/settings.json
+=sum
+{digest}  /Users/ada/.claude/settings.json
+=state {state}
+=end
+"""
+
+
+def test_the_output_of_a_mac_about_a_users_settings_is_understood() -> None:
+    options = telemetry_options_with(**VARIANTS["user-settings"])
+    looked_for = {platform: targets.wanted(options, platform) for platform in targets.PLATFORMS}
+    item = next(item for item in looked_for["darwin"] if item.kind == "settings")
+    wanted_digest = targets.environment_digest(json.loads(item.content)["env"])
+    merged = {"wanted": wanted_digest, "document": targets.digest("as written")}
+    state = json.dumps({"version": 1, "documents": {}, "merged": merged})
+    own = targets.own_document(options)
+    output = MACOS_USER.format(digest=targets.digest("as written"), state=state)
+    assert host_probe.check(looked_for, "/", own, output) == "darwin"
+    for before, after in (("drwxr-xr-x", "drwx------"), ("as written", "edited"), (wanted_digest, "another")):
+        changed = output.replace(before, after).replace(targets.digest(before), targets.digest(after), 1)
+        with pytest.raises(host_probe.Unclear):
+            host_probe.check(looked_for, "/", own, changed)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
