@@ -39,6 +39,7 @@ def _version(path: str, home: str) -> str | None:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=SECONDS,
+            check=False,
         )
     except (OSError, subprocess.SubprocessError):
         return None
