@@ -69,7 +69,12 @@ def count_older(options: Mapping[str, Any], command: Sequence[str] = PS) -> int 
     written = written_at(options)
     try:
         done = subprocess.run(
-            list(command), env=dict(os.environ, LC_ALL="C"), stdin=subprocess.DEVNULL, capture_output=True, timeout=20
+            list(command),
+            env=dict(os.environ, LC_ALL="C"),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=20,
+            check=False,
         )
     except (OSError, subprocess.SubprocessError):
         return None

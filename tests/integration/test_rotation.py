@@ -93,6 +93,9 @@ def test_an_unreachable_machine_keeps_the_old_token_alive_and_is_named_with_the_
     assert head == f"token {TOKEN}: 2 of 3 machines have moved; the former secret works until {deadline}"
     assert line.startswith(f"b: has not moved (the former secret works until {deadline}): unreachable: ")
     assert fleet.secret_works(old)
+    mistyped = fleet.play("rotate", "-e", "axiom_workspace_retire=no")
+    assert "axiom_workspace_retire is no: it must be moved, now or overlap" in mistyped.messages()
+    assert fleet.secret_works(old)
     ended = fleet.play("rotate", "-e", "axiom_workspace_retire=now")
     assert ended.status == 0, ended.output
     assert not fleet.secret_works(old)

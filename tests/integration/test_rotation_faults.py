@@ -66,7 +66,7 @@ def one_line(run: Run, says: str) -> None:
 
 def settled(fleet: Rollout, count: int) -> None:
     """Wait for a request that the server carries out after the run has given up."""
-    for _ in range(200):
+    for _attempt in range(200):
         if regenerations(fleet) >= count:
             return
         time.sleep(0.05)
@@ -164,7 +164,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("mounting takes root")
     folder = tmp_path / "disk"
     folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", folder], capture_output=True, text=True)
+    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(folder)]
+    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
     if mounted.returncode != 0:
         pytest.skip(f"no tmpfs can be mounted here: {mounted.stderr.strip()}")
     yield folder
@@ -209,7 +210,7 @@ def test_controllers_with_one_store_mint_once(fleet: Rollout) -> None:
     command = [*fleet.controller.command("devfleet.axiom.provision"), *BEGIN]
     runs = [
         subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        for _ in range(3)
+        for _attempt in range(3)
     ]
     outputs = [run.communicate(timeout=120)[0] for run in runs]
     assert [run.returncode for run in runs] == [0, 0, 0], outputs
@@ -244,7 +245,7 @@ def test_a_run_killed_mid_fleet_goes_on_where_it_was(open_path: Path, axiom: Loc
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    for _ in range(600):
+    for _attempt in range(600):
         if fleet.installed()["a"] != old:
             break
         time.sleep(0.05)
