@@ -8,8 +8,8 @@ A record is C({"name", "id", "secret", "previous_secret": null | str, "expires_a
 "datasets": {NAME: {"kind", "edge", "edge_url"}}}). C(datasets) are those the token may ingest into; C(edge_url) is a
 base URL with scheme and without trailing slash, to which C(/v1/logs) or C(/v1/metrics) is added.
 
-During and after a rotation there are more members, all of which may be missing: C(previous_secret) and C(previous_id) of
-the token before it, for as long as that lives; C(previous_expires_at), when it was to end; C(pending), the note of a
+During and after a rotation there are more members, all of which may be missing: C(previous_secret) and C(previous_id)
+of the token before it, for as long as that lives; C(previous_expires_at), when it was to end; C(pending), the note of a
 regeneration about to happen (see token_policy.family()); C(revoked_at), when it was minted in place of a revoked one.
 Members that are not known here stay as they are for as long as the token does.
 
