@@ -29,8 +29,8 @@ def host(result: Any, **variables: Any) -> dict[str, Any]:
     return base if result is None else {**base, "telemetry_verify_result": result}
 
 
-def summary(hosts: dict[str, Any], token: Any = TOKEN, **options: Any) -> dict[str, Any]:
-    return rotation_summary([token], hosts, hosts, **options)
+def summary(hosts: dict[str, Any], token: Any = None, **options: Any) -> dict[str, Any]:
+    return rotation_summary([token or TOKEN], hosts, hosts, **options)
 
 
 SESSION = {"claude_code_telemetry_targets": ["shell_profile"], "claude_code_telemetry_scope": "session"}

@@ -30,8 +30,8 @@ def token(identity: str = "t1", ends: int | None = None) -> dict[str, Any]:
     return {"id": identity, "name": "ingest", **CAPABILITIES, **expires}
 
 
-def action(declared: dict[str, Any], found: Family, record: Any = RECORD, now: int = NOW, begin: bool = False) -> str:
-    return policy.decide_family({**DECLARED, **declared}, found, record, now, begin).action
+def action(declared: dict[str, Any], found: Family, record: Any = None, now: int = NOW, begin: bool = False) -> str:
+    return policy.decide_family({**DECLARED, **declared}, found, record or RECORD, now, begin).action
 
 
 # --- durations
