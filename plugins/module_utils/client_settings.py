@@ -80,9 +80,9 @@ def _read_document(base: str, name: str, consequence: str) -> Document | None:
         raise HostError(f"{path}: {exc}; Claude Code {consequence}, repair or remove it") from None
 
 
-def documents(base: str) -> list[Document]:
-    """Every document in the order in which the client applies them."""
-    read = (read_document(base, name) for name in names(base))
+def documents(base: str, without: str = "") -> list[Document]:
+    """Every document, but for the one named, in the order in which the client applies them."""
+    read = (read_document(base, name) for name in names(base) if name != without)
     return [document for document in read if document is not None]
 
 
@@ -102,7 +102,8 @@ def obstacles(base: str, own: str, environment: Mapping[str, str]) -> list[str]:
     :raises HostError: a document that stops the client, or that developers cannot read.
     """
     found = []
-    for document in documents(base):
+    # A drop-in of that name is ours as a whole: whatever became of it is written anew.
+    for document in documents(base, own if own != targets.SETTINGS_BASE else ""):
         path = os.path.join(base, document.name)
         check_readable(path, document.found.mode, 0o004)
         found += in_the_way(path, document.settings)

@@ -294,9 +294,9 @@ class Machine:
         own = targets.own_document(self.options)
         digests: dict[str, str] = {}
         if self.examined is not None and not self.forced:
-            for document in client_settings.documents(self._path(self.examined.places[0].path)):
-                if self.examined.user or document.name != own:
-                    digests[document.name] = document.digest()
+            base = self._path(self.examined.places[0].path)
+            for document in client_settings.documents(base, "" if self.examined.user else own):
+                digests[document.name] = document.digest()
         if merged and self.forced:
             merged["document"] = ""
         state = dict(_NO_STATE, documents=digests)

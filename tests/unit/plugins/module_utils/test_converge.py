@@ -360,6 +360,19 @@ def test_what_developers_cannot_read_is_an_error_with_the_fix(
     assert machine.snapshot() == before
 
 
+@pytest.mark.parametrize(("text", "mode"), [("{", 0o644), ('{"env": {}}', 0o600)])
+def test_our_own_drop_in_is_written_anew_whatever_became_of_it(machine: FakeMachine, text: str, mode: int) -> None:
+    machine.converge()
+    before = machine.snapshot()
+    machine.drop_in.write_text(text)
+    machine.drop_in.chmod(mode)
+    damaged = machine.snapshot()
+    assert [diff["after_header"] for diff in machine.converge(check=True).diffs] == [str(machine.drop_in)]
+    assert machine.snapshot() == damaged
+    machine.converge()
+    assert machine.snapshot() == before
+
+
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
