@@ -49,7 +49,7 @@ axiom-log: setup ## print what arrived there, as JSON lines
 	@exec python -m axiom_emulator log --state $(AXIOM_STATE)
 
 .PHONY: test
-test: lint unit sanity molecule integration e2e ## everything, fast checks first
+test: lint unit sanity molecule integration cores e2e ## everything, fast checks first
 
 .PHONY: unit
 unit: build ## unit and property tests
@@ -59,11 +59,28 @@ unit: build ## unit and property tests
 integration: build ## real ansible-playbook runs against the local Axiom
 	pytest tests/integration
 
+.PHONY: cores
+cores: build ## the main job's first test on the oldest and the newest ansible-core that this machine can run
+	@tests/tools/matrix.sh $(BUILD) --ends -- tests/integration/test_main_job.py -k from_nothing
+
+.PHONY: matrix
+matrix: build ## `make integration` on every ansible-core that meta/runtime.yml allows
+	@tests/tools/matrix.sh $(BUILD) -- tests/integration
+
 .PHONY: e2e
-e2e: build ## the real client, newest or $$CLAUDE_VERSION, delivers through what the collection wrote
-	@tests/tools/apt_need.sh npm=npm mount=mount unshare=util-linux
-	@python -m e2e.client $(BUILD)/claude $(CLAUDE_VERSION)
+e2e: client ## the real client, newest or $$CLAUDE_VERSION, delivers through what the collection wrote
 	pytest tests/e2e
+
+.PHONY: client
+client: build
+	@tests/tools/apt_need.sh npm=npm mount=mount unshare=util-linux ssh=openssh-client
+	@# With systemd, Debian's package would start a service: that is for its owner to decide.
+	@test -d /run/systemd/system || tests/tools/apt_need.sh /usr/sbin/sshd=openssh-server
+	@python -m e2e.client $(BUILD)/claude $(CLAUDE_VERSION)
+
+.PHONY: docs-tables
+docs-tables: client ## measure again what the tables in docs say, and write them
+	pytest tests/e2e/test_shells.py --write-tables
 
 .PHONY: molecule
 molecule: build ## the roles on podman containers

@@ -20,6 +20,11 @@ from e2e.machine import Machine
 from e2e.stub import StubServer
 
 MakeMachine = Callable[[str], Machine]
+WRITE_TABLES = "--write-tables"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(WRITE_TABLES, action="store_true", help="write what is measured to the tables in docs")
 
 
 def _client() -> Path:

@@ -101,7 +101,6 @@ class Machine:
 
     def run(self, *command: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         """Run a command as the developer, in their working directory."""
-        enter = [*_unshare(), "/bin/sh", "-c", ENTER, "sh", str(self._client), str(self.root), str(WORK)]
         as_user = ["setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups"]
         variables = {
             "HOME": str(HOME),
@@ -112,9 +111,15 @@ class Machine:
             "ANTHROPIC_BASE_URL": self._api.url,
             "DISABLE_AUTOUPDATER": "1",
         }
+        return self.enter(
+            *(as_user if os.geteuid() == 0 else []), *command, environment=variables | (environment or {})
+        )
+
+    def enter(self, *command: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        """Run a command on the machine as root, with this environment and no other."""
         return subprocess.run(
-            [*enter, *(as_user if os.geteuid() == 0 else []), *command],
-            env={**variables, **(environment or {})},
+            [*_unshare(), "/bin/sh", "-c", ENTER, "sh", str(self._client), str(self.root), str(WORK), *command],
+            env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

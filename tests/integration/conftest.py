@@ -10,8 +10,13 @@ from pathlib import Path
 
 import pytest
 from support.fleet import Fleet
+from support.playbook import core_version
 
 from axiom_emulator.testing import LocalAxiom
+
+
+def pytest_report_header() -> str:
+    return f"controller: ansible-core {'.'.join(map(str, core_version()))}"
 
 
 @pytest.fixture

@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible.release import __version__ as ansible_core_version
-from support.playbook import Controller, Run
+from support.playbook import Controller, Run, core_version
 
 from axiom_emulator.testing import LocalAxiom
 
@@ -120,7 +119,7 @@ def test_a_tokens_life(playbooks: Playbooks) -> None:
     assert [item["changed"] for item in results(run, "api_token")[-2:]] == [True, False]
 
 
-OLD_CORE = tuple(int(part) for part in ansible_core_version.split(".")[:2]) < (2, 19)
+OLD_CORE = core_version() < (2, 19)
 
 
 @pytest.mark.parametrize("keywords", [{"no_log": True}, *([] if OLD_CORE else [{}])])

@@ -198,7 +198,8 @@ def test_every_way_not_to_deliver_is_named_and_stops_nobody(fleet: Fleet) -> Non
         "no-dataset managed_settings logs: refused (404) -> nowhere: there is no dataset nowhere"
     )
     assert found[14] == f"no-dataset managed_settings metrics: accepted -> {METRICS}"
-    assert found[15] == "no-python: could not be probed: The module interpreter '/nowhere/python3' was not found."
+    # The rest is ansible-core's own sentence, which differs by version.
+    assert re.fullmatch(r"no-python: could not be probed: The module .*interpreter.*", found[15])
     assert found[16] == f"not-allowed managed_settings logs: accepted -> {LOGS}"
     assert found[17].startswith(
         f"not-allowed managed_settings metrics: refused (403) -> {METRICS}: the token may not ingest into {METRICS}"

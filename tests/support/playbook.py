@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +19,15 @@ import yaml
 
 CALLBACKS = Path(__file__).parent / "callbacks"
 VAULT_PASSWORD = "the vault's own secret"
+
+
+@functools.cache
+def core_version() -> tuple[int, ...]:
+    """Major and minor of the controller's ansible-core, which need not be the one that the tests can import."""
+    run = subprocess.run(["ansible-playbook", "--version"], capture_output=True, text=True, check=True)
+    found = re.match(r"ansible-playbook \[core (\d+)\.(\d+)", run.stdout)
+    assert found, run.stdout
+    return tuple(int(part) for part in found.groups())
 
 
 class Run(NamedTuple):
