@@ -49,7 +49,7 @@ axiom-log: setup ## print what arrived there, as JSON lines
 	@exec python -m axiom_emulator log --state $(AXIOM_STATE)
 
 .PHONY: test
-test: lint unit sanity molecule integration cores e2e ## everything, fast checks first
+test: lint unit sanity molecule-default integration cores e2e ## everything but the other Molecule scenarios, fast checks first
 
 .PHONY: unit
 unit: build ## unit and property tests
@@ -83,8 +83,12 @@ docs-tables: client ## measure again what the tables in docs say, and write them
 	pytest tests/e2e/test_shells.py --write-tables
 
 .PHONY: molecule
-molecule: build ## the roles on podman containers
+molecule: build ## the role on podman containers, every scenario
 	@tests/tools/molecule.sh $(BUILD) test --all
+
+.PHONY: molecule-default
+molecule-default: build
+	@tests/tools/molecule.sh $(BUILD) test -s default
 
 .PHONY: bench
 bench: build ## what enforcing costs, as ratios; BENCH="--only ping copy" or "--inventory MINE"

@@ -11,7 +11,7 @@ work=$build/molecule
 mkdir -p "$work"
 
 "$checkout/tests/tools/apt_need.sh" podman=podman runc=runc iptables=iptables mmdebstrap=mmdebstrap mount=mount \
-    /usr/lib/podman/netavark=netavark
+    /usr/lib/podman/netavark=netavark ssh=openssh-client
 
 # runc and low limits also work inside a container or a sandbox, where crun and podman's own defaults do not.
 cat >"$work/containers.conf" <<'END'
@@ -28,14 +28,17 @@ if [ "$(stat --file-system --format %T /var/lib)" = overlayfs ]; then
     export CONTAINERS_STORAGE_CONF="$work/storage.conf"
 fi
 
-# Made from the Debian archive: no image registry is needed. The label says which recipe an image was made by.
-packages=python3,sudo,zsh,fish
-for release in bookworm trixie; do
-    image=localhost/devfleet-axiom-$release
-    if [ "$(podman image inspect --format '{{.Labels.packages}}' "$image" 2>/dev/null)" != "$packages" ]; then
+# Made from the Debian archive: no image registry is needed. The tag says which recipe an image was made by, so that
+# checkouts with different recipes do not take each other's away.
+packages=busybox,fish,openssh-server,python3,sudo,zsh
+IMAGE_TAG=$(printf %s "$packages" | cksum | cut -d ' ' -f 1)
+export IMAGE_TAG
+for release in bullseye bookworm trixie; do
+    image=localhost/devfleet-axiom-$release:$IMAGE_TAG
+    if ! podman image exists "$image"; then
         echo "Making the container image $image" >&2
         mmdebstrap --quiet --variant=minbase --include="$packages" "$release" "$work/$release.tar"
-        podman import --quiet --change "LABEL packages=$packages" "$work/$release.tar" "$image" >/dev/null
+        podman import --quiet "$work/$release.tar" "$image" >/dev/null
         rm "$work/$release.tar"
     fi
 done
