@@ -57,7 +57,7 @@ unit: build ## unit and property tests
 
 .PHONY: integration
 integration: build ## real ansible-playbook runs against the local Axiom
-	pytest tests/integration
+	pytest tests/integration -n $(WORKERS)
 
 .PHONY: cores
 cores: build ## the main job's first test on the oldest and the newest ansible-core that this machine can run
