@@ -4,7 +4,8 @@
 
 """HTTP with Axiom's API v2: connection options, authentication, retries, errors. The only file that knows C(requests).
 
-What goes out more than once: a read (C(GET)), any request whose connection was never opened, and any request that Axiom
+ApiClient is what is the same for any JSON API; AxiomClient knows Axiom's.
+What goes out more than once: a read (C(GET)), any request whose connection was never opened, and any request that was
 answered with 429, because it was then not carried out. Everything else goes out once, and where an answer is missing
 the error says that the outcome is unknown.
 """
@@ -19,7 +20,7 @@ import re
 import ssl
 import sys
 import time
-from typing import Any, Iterator, Mapping
+from typing import Any, Iterable, Iterator, Mapping
 from urllib.parse import quote, urlsplit
 
 from ansible.module_utils.ansible_release import __version__ as ansible_core_version
@@ -134,14 +135,14 @@ def path_segment(name: str) -> str:
     return quote(name, safe="")
 
 
-class _BearerAuth(AuthBase):
+class _HeaderAuth(AuthBase):
     """Set as the session's auth, so that requests never replaces the header with credentials from a C(.netrc)."""
 
-    def __init__(self, token: str) -> None:
-        self._token = token
+    def __init__(self, authorization: str) -> None:
+        self._authorization = authorization
 
     def __call__(self, request: Any) -> Any:
-        request.headers["Authorization"] = "Bearer " + self._token
+        request.headers["Authorization"] = self._authorization
         return request
 
 
@@ -216,34 +217,44 @@ def _certificate_error(error: BaseException) -> BaseException | None:
     return None
 
 
-class AxiomClient:
-    """Axiom's API v2 for one organization. Paths are those of the OpenAPI document, such as C(/datasets).
+class ApiClient:
+    """A JSON API with one way of authorization; its subclasses say whose.
 
-    Options: those of connection_argument_spec(). Raises AxiomError for options that cannot work, before any request.
+    url: a base URL that was checked. authorization: the header's value. secrets: what must not be in any message.
+    settings: C(timeout), C(retries), C(ca_path) and C(proxy), as in connection_argument_spec(). verify: false accepts
+    any certificate. Raises AxiomError for settings that cannot work, before any request.
     """
 
-    def __init__(self, options: Mapping[str, Any], user_agent: str = USER_AGENT) -> None:
-        if not HAS_REQUESTS:
-            raise _unsent(
-                "requests_missing",
-                f"the Python library requests is missing in {sys.executable}, which runs this task: install it there"
-                f" ({sys.executable} -m pip install requests), or set ansible_python_interpreter to one that has it",
-            )
-        self._token = _checked_token(options.get("token"), options.get("org_id"))
-        self.url = _checked_url(options.get("url") or DEFAULT_URL)
+    # What messages call the service, what its base URL is, and which option holds it.
+    service = ""
+    base_url = ""
+    url_option = ""
+    # Of every path.
+    prefix = ""
+
+    def __init__(
+        self,
+        url: str,
+        authorization: str,
+        secrets: Iterable[str],
+        settings: Mapping[str, Any],
+        headers: Mapping[str, str],
+        verify: bool = True,
+    ) -> None:
+        require_requests()
+        self.url = url
+        self._secrets = list(secrets)
         self._host = urlsplit(self.url).netloc
-        self._timeout = _checked_timeout(options.get("timeout"))
-        self._verify = _checked_ca_path(options.get("ca_path"))
-        self._proxies = _checked_proxies(options.get("proxy"))
+        self._timeout = _checked_timeout(settings.get("timeout"))
+        self._verify = _checked_ca_path(settings.get("ca_path")) if verify else False
+        self._proxies = _checked_proxies(settings.get("proxy"))
         self._session = requests.Session()
-        self._session.auth = _BearerAuth(self._token)
-        self._session.headers.update({"User-Agent": user_agent, "Accept": "application/json"})
-        if options.get("org_id"):
-            self._session.headers["X-Axiom-Org-Id"] = options["org_id"]
+        self._session.auth = _HeaderAuth(authorization)
+        self._session.headers.update({"Accept": "application/json", **headers})
         if is_loopback(urlsplit(self.url).hostname):
             # What is meant for this machine must not travel to a proxy, and over plain http least of all.
             self._session.trust_env, self._proxies = False, None
-        adapter = HTTPAdapter(max_retries=_retry_policy(options.get("retries")))
+        adapter = HTTPAdapter(max_retries=_retry_policy(settings.get("retries")))
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
 
@@ -259,39 +270,19 @@ class AxiomClient:
         """The decoded answer."""
         return self._request("PUT", path, body)
 
+    def patch(self, path: str, body: Any) -> Any:
+        """The decoded answer."""
+        return self._request("PATCH", path, body)
+
     def delete(self, path: str) -> Any:
         """None, or the decoded answer where there is one."""
         return self._request("DELETE", path)
-
-    def get_objects(self, path: str) -> list[dict[str, Any]]:
-        """A read whose answer must be a list of objects, each with a name and an id."""
-        answer = self.get(path)
-        if not isinstance(answer, list):
-            raise self._unexpected("GET", path, "a list")
-        return [self._checked_object("GET", path, item) for item in answer]
-
-    def post_object(self, path: str, body: Any) -> dict[str, Any]:
-        """A POST whose answer must be an object with a name and an id."""
-        return self._checked_object("POST", path, self.post(path, body))
-
-    def put_object(self, path: str, body: Any) -> dict[str, Any]:
-        """A PUT whose answer must be an object with a name and an id."""
-        return self._checked_object("PUT", path, self.put(path, body))
-
-    def _checked_object(self, method: str, path: str, answer: Any) -> dict[str, Any]:
-        if isinstance(answer, dict) and isinstance(answer.get("name"), str) and isinstance(answer.get("id"), str):
-            return answer
-        raise self._unexpected(method, path, "objects with a name and an id")
-
-    def _unexpected(self, method: str, path: str, wanted: str) -> AxiomError:
-        text = f"{self._host} answered something else than {wanted}: url must be the base URL of Axiom's API"
-        return self._error(method, path, 200, "unexpected_answer", text, unknown=method != "GET")
 
     def _request(self, method: str, path: str, body: Any = None) -> Any:
         try:
             with self._session.request(
                 method,
-                f"{self.url}/v2{path}",
+                f"{self.url}{self.prefix}{path}",
                 json=body,
                 timeout=self._timeout,
                 # Given here and not to the session, where the environment would win over them.
@@ -320,8 +311,8 @@ class AxiomClient:
     def _not_json_error(self, method: str, path: str, response: Any, content: bytes) -> AxiomError:
         html = _is_html(response, content)
         text = (
-            f"{self._host} answered {'HTML' if html else 'something else'} instead of JSON: url must be the base URL of"
-            f" Axiom's API ({DEFAULT_URL}), and no log-in page or proxy may answer in its place"
+            f"{self._host} answered {'HTML' if html else 'something else'} instead of JSON: {self.url_option} must be"
+            f" {self.base_url}, and no log-in page or proxy may answer in its place"
         )
         code = "html" if html else "not_json"
         return self._error(method, path, response.status_code, code, text, unknown=method != "GET")
@@ -331,42 +322,27 @@ class AxiomClient:
         code, said = _said(content)
         text = self._status_text(method, path, status, response.headers)
         if _is_html(response, content):
-            text += ". The answer is HTML: a log-in page or a proxy may have answered in Axiom's place"
+            text += ". The answer is HTML: a log-in page or a proxy may have answered in its place"
         elif said:
-            text += f". Axiom says: {said}"
+            text += f". {self.service} says: {said}"
         trace = response.headers.get("X-Axiom-Trace-Id")
         if trace:
             text += f" (trace id {trace})"
         return self._error(method, path, status, code, text, status >= 500 and method != "GET", said or None)
 
     def _status_text(self, method: str, path: str, status: int, headers: Mapping[str, str]) -> str:
+        """What a status means, with the way out."""
         if 300 <= status < 400:
             target = urlsplit(headers.get("Location", "")).netloc or "another path"
-            return f"{self._host} redirects to {target}, not followed as the token would go with it: correct url"
-        if status == 401:
             return (
-                "Axiom does not accept the management token (401): expired, revoked or of another organization;"
-                " check token (AXIOM_TOKEN) and org_id (AXIOM_ORG_ID)"
+                f"{self._host} redirects to {target}, not followed as the token would go with it: correct"
+                f" {self.url_option}"
             )
-        if status == 403:
-            return f"the management token may not do this (403): {_needed_capability(method, path)}"
         if status == 404:
-            return f"not found (404): {method} {path}: deleted meanwhile, or url is not the base URL of Axiom's API"
-        if status == 409:
-            return f"Axiom refuses {method} {path} (409): it may exist where the management token may not read it"
-        if status == 429:
-            scope, limit = headers.get("X-RateLimit-Scope", "unknown"), headers.get("X-RateLimit-Limit", "unknown")
-            return (
-                f"Axiom's rate limit is reached (429; scope {scope}, {limit} requests per minute), {method} {path} was"
-                f" not carried out: run again in {rate_limit_wait(headers):.0f} s"
-            )
-        if status == 430:
-            return (
-                "a usage limit of the organization is reached (430): waiting does not help, see the limits of its plan"
-            )
+            return f"not found (404): {method} {path}: deleted meanwhile, or {self.url_option} is not {self.base_url}"
         if status >= 500:
-            return f"Axiom failed on {method} {path} ({status})"
-        return f"Axiom refuses {method} {path} ({status})"
+            return f"{self.service} failed on {method} {path} ({status})"
+        return f"{self.service} refuses {method} {path} ({status})"
 
     def _transport_error(self, method: str, path: str, error: BaseException) -> AxiomError:
         certificate = _certificate_error(error)
@@ -382,13 +358,14 @@ class AxiomClient:
         if due_to(urllib3_errors.ProxyError):
             code, text = "proxy", f"the proxy does not let us through to {self._host}: check proxy (HTTPS_PROXY)"
         elif due_to(ConnectionRefusedError):
-            code, text = "connection_refused", f"{self._host} refuses the connection: check url (AXIOM_URL)"
+            code, text = "connection_refused", f"{self._host} refuses the connection: check {self.url_option}"
         elif due_to(urllib3_errors.NewConnectionError):
-            code, text = "unreachable", f"{self._host} cannot be reached: check url (AXIOM_URL) and name resolution"
+            code, text = "unreachable", f"{self._host} cannot be reached: check {self.url_option} and name resolution"
         elif due_to(urllib3_errors.TimeoutError):
             code, text = "timeout", f"no answer from {self._host} within {self._timeout:g} s: raise timeout"
         elif due_to(ssl.SSLError, urllib3_errors.SSLError):
-            code, text = "tls", f"{self._host} does not speak TLS as expected: check scheme and port of url"
+            text = f"{self._host} does not speak TLS as expected: check scheme and port of {self.url_option}"
+            code = "tls"
         elif _never_sent(error):
             # Options of the environment, such as a CA bundle that is not there; the text may hold a proxy's password.
             said = re.sub(r"//[^/@\s]*@", "//", " ".join(str(error).split()))
@@ -415,51 +392,134 @@ class AxiomClient:
             )
         elif unknown:
             text += f". Whether {method} {path} was carried out is unknown: run again, repeating it is harmless"
-        failure = {"status": status, "code": code, "message": said or text, "method": method, "path": f"/v2{path}"}
+        failure = {
+            "status": status,
+            "code": code,
+            "message": said or text,
+            "method": method,
+            "path": self.prefix + path,
+        }
         clean = {
-            key: without_secrets(value, self._token) if isinstance(value, str) else value
+            key: without_secrets(value, *self._secrets) if isinstance(value, str) else value
             for key, value in failure.items()
         }
-        return AxiomError(without_secrets(text, self._token), clean, unknown)
+        return AxiomError(without_secrets(text, *self._secrets), clean, unknown)
 
 
-def _unsent(code: str, text: str) -> AxiomError:
+class AxiomClient(ApiClient):
+    """Axiom's API v2 for one organization. Paths are those of the OpenAPI document, such as C(/datasets).
+
+    Options: those of connection_argument_spec(). Raises AxiomError for options that cannot work, before any request.
+    """
+
+    service = "Axiom"
+    base_url = f"the base URL of Axiom's API ({DEFAULT_URL})"
+    url_option = "url (AXIOM_URL)"
+    prefix = "/v2"
+
+    def __init__(self, options: Mapping[str, Any], user_agent: str = USER_AGENT) -> None:
+        require_requests()
+        token, org_id = _checked_token(options.get("token"), options.get("org_id")), options.get("org_id")
+        headers = {"User-Agent": user_agent, **({"X-Axiom-Org-Id": org_id} if org_id else {})}
+        url = re.sub(r"/v2\Z", "", (options.get("url") or DEFAULT_URL).strip().rstrip("/"))
+        url = checked_url(url, self.url_option, DEFAULT_URL)
+        super().__init__(url, f"Bearer {token}", [token], options, headers)
+
+    def get_objects(self, path: str) -> list[dict[str, Any]]:
+        """A read whose answer must be a list of objects, each with a name and an id."""
+        answer = self.get(path)
+        if not isinstance(answer, list):
+            raise self._unexpected("GET", path, "a list")
+        return [self._checked_object("GET", path, item) for item in answer]
+
+    def post_object(self, path: str, body: Any) -> dict[str, Any]:
+        """A POST whose answer must be an object with a name and an id."""
+        return self._checked_object("POST", path, self.post(path, body))
+
+    def put_object(self, path: str, body: Any) -> dict[str, Any]:
+        """A PUT whose answer must be an object with a name and an id."""
+        return self._checked_object("PUT", path, self.put(path, body))
+
+    def _checked_object(self, method: str, path: str, answer: Any) -> dict[str, Any]:
+        if isinstance(answer, dict) and isinstance(answer.get("name"), str) and isinstance(answer.get("id"), str):
+            return answer
+        raise self._unexpected(method, path, "objects with a name and an id")
+
+    def _unexpected(self, method: str, path: str, wanted: str) -> AxiomError:
+        text = f"{self._host} answered something else than {wanted}: url must be the base URL of Axiom's API"
+        return self._error(method, path, 200, "unexpected_answer", text, unknown=method != "GET")
+
+    def _status_text(self, method: str, path: str, status: int, headers: Mapping[str, str]) -> str:
+        if status == 401:
+            return (
+                "Axiom does not accept the management token (401): expired, revoked or of another organization;"
+                " check token (AXIOM_TOKEN) and org_id (AXIOM_ORG_ID)"
+            )
+        if status == 403:
+            return f"the management token may not do this (403): {_needed_capability(method, path)}"
+        if status == 409:
+            return f"Axiom refuses {method} {path} (409): it may exist where the management token may not read it"
+        if status == 429:
+            scope, limit = headers.get("X-RateLimit-Scope", "unknown"), headers.get("X-RateLimit-Limit", "unknown")
+            return (
+                f"Axiom's rate limit is reached (429; scope {scope}, {limit} requests per minute), {method} {path} was"
+                f" not carried out: run again in {rate_limit_wait(headers):.0f} s"
+            )
+        if status == 430:
+            return (
+                "a usage limit of the organization is reached (430): waiting does not help, see the limits of its plan"
+            )
+        return super()._status_text(method, path, status, headers)
+
+
+def unsent(code: str, text: str) -> AxiomError:
     """An error found before any request."""
     return AxiomError(text, {"status": None, "code": code, "message": text, "method": None, "path": None})
 
 
+def require_requests() -> None:
+    """Raise AxiomError where the library is missing."""
+    if not HAS_REQUESTS:
+        raise unsent(
+            "requests_missing",
+            f"the Python library requests is missing in {sys.executable}, which runs this task: install it there"
+            f" ({sys.executable} -m pip install requests), or set ansible_python_interpreter to one that has it",
+        )
+
+
 def _checked_token(token: str | None, org_id: str | None) -> str:
     if not token:
-        raise _unsent("token_missing", "no management token: set token, or AXIOM_TOKEN where this task runs")
+        raise unsent("token_missing", "no management token: set token, or AXIOM_TOKEN where this task runs")
     for option, value in (("token (AXIOM_TOKEN)", token), ("org_id (AXIOM_ORG_ID)", org_id or "")):
         if not re.match(r"[\x21-\x7e]*\Z", value):
-            raise _unsent("header_unsafe", f"{option} holds white space or characters that no header may hold")
+            raise unsent("header_unsafe", f"{option} holds white space or characters that no header may hold")
     if token.startswith("xapt-") and not org_id:
-        raise _unsent(
+        raise unsent(
             "org_id_missing", "a personal token (xapt-) needs org_id (AXIOM_ORG_ID): set the organization's id"
         )
     return token
 
 
-def _checked_url(url: str) -> str:
-    url = re.sub(r"/v2\Z", "", url.strip().rstrip("/")).rstrip("/")
+def checked_url(url: str, option: str, example: str) -> str:
+    """A base URL without a slash at its end. Raises AxiomError that names the option."""
+    url = url.strip().rstrip("/")
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
         usable = False
     if not usable or parts.query or parts.fragment:
-        raise _unsent("url_invalid", f"url (AXIOM_URL) must be a base URL such as {DEFAULT_URL}")
+        raise unsent("url_invalid", f"{option} must be a base URL such as {example}")
     if parts.username is not None:
-        raise _unsent("url_invalid", "url (AXIOM_URL) must not hold a user name or password")
+        raise unsent("url_invalid", f"{option} must not hold a user name or password")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise _unsent("plain_http", "url (AXIOM_URL) is plain http: the token could be read on the way, use https")
+        raise unsent("plain_http", f"{option} is plain http: the token could be read on the way, use https")
     return url
 
 
 def _checked_timeout(timeout: float | None) -> float:
     if timeout is not None and not timeout > 0:
-        raise _unsent("timeout_invalid", "timeout must be a number of seconds above 0")
+        raise unsent("timeout_invalid", "timeout must be a number of seconds above 0")
     return timeout or 30
 
 
@@ -470,9 +530,9 @@ def _checked_ca_path(ca_path: str | None) -> str | None:
         if not os.path.isdir(ca_path):
             ssl.create_default_context(cafile=ca_path)
     except ssl.SSLError:
-        raise _unsent("ca_path_invalid", f"ca_path {ca_path} holds no CA certificates in PEM form") from None
+        raise unsent("ca_path_invalid", f"ca_path {ca_path} holds no CA certificates in PEM form") from None
     except OSError as error:
-        raise _unsent(
+        raise unsent(
             "ca_path_missing", f"ca_path {ca_path} cannot be read where this task runs: {error.strerror}"
         ) from None
     return ca_path
@@ -487,7 +547,7 @@ def _checked_proxies(proxy: str | None) -> dict[str, str] | None:
     except ValueError:
         usable = False
     if not usable:
-        raise _unsent("proxy_invalid", "proxy must be a URL such as http://proxy.example.org:3128")
+        raise unsent("proxy_invalid", "proxy must be a URL such as http://proxy.example.org:3128")
     return {"http": proxy, "https": proxy}
 
 
