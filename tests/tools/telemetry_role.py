@@ -76,7 +76,11 @@ def rendered() -> dict[Path, str]:
         }
     }
     task = [
-        {"name": "Install the telemetry environment of Claude Code", "devfleet.axiom.claude_code_telemetry": INTERNAL}
+        {
+            "name": "Install the telemetry environment of Claude Code",
+            "devfleet.axiom.claude_code_telemetry": INTERNAL,
+            "register": PREFIX + "result",
+        }
     ]
     documents = {
         "defaults/main.yml": {PREFIX + name: value for name, value in defaults.items()},
