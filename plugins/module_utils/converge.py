@@ -47,12 +47,17 @@ class Machine:
         self.token = options["token"] or ""
         self.outcome = Outcome([], [])
         self.gone: set[str] = set()
+        # Directories of ours that get, or in check mode would get, their mode again.
+        self.mended: set[str] = set()
         # The settings documents of others that were found to leave ours alone.
         self.examined: Wanted | None = None
         self.forced = False
 
     def run(self, items: list[Wanted]) -> Outcome:
         """Directories first, then what goes into them; what is to go in the opposite order."""
+        if not self.check:
+            for folder in {os.path.dirname(self._path(place.path)) for item in items for place in item.places}:
+                host_files.clean(folder)
         folders = [item for item in items if item.kind.endswith("directory")]
         others = [item for item in items if not item.kind.endswith("directory")]
         for item in [item for item in folders if item.present] + others:
@@ -93,13 +98,20 @@ class Machine:
         host_files.make_directory(path, usual if mode is None else mode, usual)
 
     def _write(self, path: str, text: str, mode: int, like: host_files.Found | None = None) -> None:
-        if self.check:
-            return
-        self._make_directory(os.path.dirname(path))
-        if like is None:
-            host_files.write(path, text, mode)
-        else:
-            host_files.write(like.path, text, like.mode, like.uid, like.gid)
+        real = like.path if like else path
+        try:
+            if self.check:
+                if os.path.dirname(real) not in self.mended:
+                    host_files.check_writable(real)
+                return
+            self._make_directory(os.path.dirname(path))
+            if like is None:
+                host_files.write(path, text, mode)
+            else:
+                host_files.write(real, text, like.mode, like.uid, like.gid)
+        except OSError as exc:
+            exc.filename = host_files.through(path, real)
+            raise
 
     def _remove(self, path: str) -> None:
         self.gone.add(path)
@@ -118,6 +130,7 @@ class Machine:
             client_settings.check_readable(path, mode, 0o005)
         elif mode != item.mode:
             self._report(path, f"directory, mode {mode:04o}\n", f"directory, mode {item.mode:04o}\n")
+            self.mended.add(path)
             if not self.check:
                 os.chmod(path, item.mode)
 
@@ -131,7 +144,8 @@ class Machine:
         status = os.stat(path)
         if (status.st_mode & 0o7777, status.st_uid) != (item.mode, os.geteuid()):
             return
-        if any(os.path.join(path, name) not in self.gone for name in os.listdir(path) if name != targets.STATE_NAME):
+        names = [name for name in os.listdir(path) if name != targets.STATE_NAME and not host_files.is_leftover(name)]
+        if any(os.path.join(path, name) not in self.gone for name in names):
             return
         self.gone.add(path)
         self._report(path, f"directory, mode {item.mode:04o}\n", "")
@@ -221,7 +235,7 @@ class Machine:
             document = client_settings.read_user_settings(folder)
         else:
             document = client_settings.read_document(folder, targets.SETTINGS_BASE)
-        merged = self._state(targets.state_path(path)).get("merged")
+        merged = _ours(self._state(targets.state_path(path)), document)
         emptied = False
         if item.present:
             if item.user and document:
@@ -255,12 +269,8 @@ class Machine:
             edit = settings_json.merge(document.found.text if document else "", missing, stale)
         except settings_json.DocumentError as exc:
             raise HostError(f"{path}: {exc}") from None
-        if missing or stale:
-            touched = {key: self._masked(now[key]) for key in [*missing, *stale] if key in now}
-            self._report(path, _pretty(touched), _pretty({key: shown[key] for key in missing}))
-            self._write(path, edit.text, item.mode, document.found if document else None)
         keep = {key for key in wanted if key in ours or key in missing}
-        return {
+        after = {
             "wanted": targets.environment_digest(wanted),
             "keys": {key: targets.digest(wanted[key]) for key in sorted(keep)},
             "undo": edit.undo or before["undo"],
@@ -268,6 +278,14 @@ class Machine:
             "folder": before.get("folder", False),
             "document": targets.digest(edit.text),
         }
+        if missing or stale:
+            touched = {key: self._masked(now[key]) for key in [*missing, *stale] if key in now}
+            self._report(path, _pretty(touched), _pretty({key: shown[key] for key in missing}))
+            # First what is about to be ours: a run killed in between would leave it to be taken for somebody else's.
+            announced = dict(_NO_STATE, pending=after, **({"merged": merged} if merged else {}))
+            self._write(targets.state_path(path), _state_text(announced), item.mode)
+            self._write(path, edit.text, item.mode, document.found if document else None)
+        return after
 
     def _prune(self, path: str, document: client_settings.Document | None, merged: dict[str, Any]) -> None:
         if document is None:
@@ -302,13 +320,30 @@ class Machine:
         state = dict(_NO_STATE, documents=digests)
         if merged:
             state["merged"] = merged
-        text = json.dumps(state, sort_keys=True) + "\n"
+        text = _state_text(state)
         found = self._read(path, owned=True)
         if not (digests or merged):
             if found is not None:
                 host_files.remove(path)
         elif found is None or found.text != text:
             self._write(path, text, mode)
+
+
+def _state_text(state: Mapping[str, Any]) -> str:
+    return json.dumps(state, sort_keys=True) + "\n"
+
+
+def _ours(state: Mapping[str, Any], document: client_settings.Document | None) -> dict[str, Any] | None:
+    """What is ours in a document of others; after a run that was killed, what the document itself shows of its work."""
+    merged: dict[str, Any] | None = state.get("merged")
+    pending: dict[str, Any] | None = state.get("pending")
+    if pending is None:
+        return merged
+    now = document.env() if document else {}
+    earlier = merged["keys"] if merged else {}
+    if any(targets.digest(now.get(key, "")) == value != earlier.get(key) for key, value in pending["keys"].items()):
+        return pending
+    return merged or {"keys": {}, "undo": {}, "created": document is None, "folder": pending["folder"]}
 
 
 def _pretty(environment: Mapping[str, str]) -> str:

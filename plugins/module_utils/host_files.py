@@ -12,17 +12,25 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import json
 import os
 import pwd
+import re
 import secrets
+import select
+import signal
 import stat
 import sys
+import time
 from typing import Any, Callable, Iterator, NamedTuple
 
 # Larger than any settings or start-up file; what is larger was planted or is broken.
 SIZE_MAX = 16 * 1024 * 1024
+# How long the work in one home may take, in seconds. A user can stop a process of theirs, or mount what never answers.
+HOME_SECONDS = 60
 _TEMPORARY = ".devfleet-axiom-"
+_LEFTOVER = re.compile(r"\.devfleet-axiom-[0-9a-f]{16}\.tmp\Z")
 
 
 class HostError(Exception):
@@ -88,7 +96,7 @@ def account(name: str, prefix: str) -> Account:
 def run_as(owner: Account, work: Callable[[], Any]) -> Any:
     """Run `work` with exactly the owner's rights, in a child process, and return its JSON-able result.
 
-    :raises HostError: as raised by `work`, or where the rights could not be given up.
+    :raises HostError: as raised by `work`, where the rights could not be given up, or after `HOME_SECONDS`.
     """
     if os.geteuid() != 0 or owner.uid == 0:
         return work()
@@ -110,8 +118,17 @@ def run_as(owner: Account, work: Callable[[], Any]) -> Any:
             # No exit handler and no buffer of the parent's may run a second time in here.
             os._exit(status)
     os.close(send)
-    with os.fdopen(receive, encoding="utf-8") as pipe:
-        text = pipe.read()
+    try:
+        text = _read_in_time(receive)
+    finally:
+        os.close(receive)
+        os.kill(child, signal.SIGKILL)
+    if text is None:
+        # Not waited for: a process in an answerless file system dies when that answers.
+        raise HostError(
+            f"the home of {owner.name}, {owner.home}, did not answer within {HOME_SECONDS} s; "
+            "look for a mount that hangs, or a stopped process"
+        )
     os.waitpid(child, 0)
     if not text:
         raise HostError(f"the work with the rights of {owner.name} ended without an answer")
@@ -119,6 +136,18 @@ def run_as(owner: Account, work: Callable[[], Any]) -> Any:
     if "error" in answer:
         raise HostError(answer["error"])
     return answer["result"]
+
+
+def _read_in_time(descriptor: int) -> str | None:
+    """All that comes until the other end is closed, or None where that takes too long."""
+    give_up = time.monotonic() + HOME_SECONDS
+    received = b""
+    while select.select([descriptor], [], [], max(0.0, give_up - time.monotonic()))[0]:
+        chunk = os.read(descriptor, 65536)
+        if not chunk:
+            return received.decode("utf-8")
+        received += chunk
+    return None
 
 
 def _answer(work: Callable[[], Any]) -> dict[str, Any]:
@@ -138,6 +167,8 @@ def os_error(exc: OSError) -> HostError:
         errno.EACCES: "; set become: true, or repair the permissions",
         errno.EPERM: "; set become: true, or lift what protects it",
         errno.ENOSPC: "; free some space",
+        errno.EDQUOT: "; the owner's quota is used up",
+        errno.EBUSY: "; something is mounted there",
         errno.EROFS: "; it is on a read-only file system",
         errno.ELOOP: "; it is a symbolic link that leads nowhere",
     }.get(exc.errno or 0, "")
@@ -196,18 +227,38 @@ def read_bytes(path: str, owned: bool = False, safe_parents: bool = True) -> tup
             raise HostError(f"{path}: a symbolic link that leads nowhere; repair or remove it") from None
         return None
     except OSError as exc:
-        if exc.errno == errno.ELOOP:
+        if exc.errno == errno.ELOOP and owned:
             raise HostError(f"{path}: a symbolic link where our own file belongs; remove it") from None
+        exc.filename = through(path, real)
         raise os_error(exc) from None
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
         raise HostError(f"{path}: not a regular file; remove it")
     with os.fdopen(descriptor, "rb") as stream:
-        data = stream.read(SIZE_MAX + 1)
-    if len(data) > SIZE_MAX:
+        # It may also grow while it is read.
+        data = stream.read(SIZE_MAX + 1) if status.st_size <= SIZE_MAX else None
+    if data is None or len(data) > SIZE_MAX:
         raise HostError(f"{path}: larger than {SIZE_MAX} bytes; that is no settings or start-up file")
     return real, data, status
+
+
+def through(path: str, real: str) -> str:
+    """How a path is called in a message: where it leads is told too."""
+    return path if path == real else f"{path} (a link to {real})"
+
+
+def check_writable(path: str) -> None:
+    """Find out before anything is changed what `write` would say of the directory.
+
+    :raises OSError: nothing can be made in it, or in the one above that is to hold it.
+    """
+    folder = os.path.dirname(path)
+    while not os.path.lexists(folder):
+        folder = os.path.dirname(folder)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        number = errno.EROFS if os.statvfs(folder).f_flag & os.ST_RDONLY else errno.EACCES
+        raise OSError(number, os.strerror(number), path)
 
 
 def write(path: str, text: str, mode: int, uid: int = -1, gid: int = -1) -> None:
@@ -220,6 +271,8 @@ def write(path: str, text: str, mode: int, uid: int = -1, gid: int = -1) -> None
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as stream:
+            # Tells the temporary file of a living run from what a killed one left: see clean().
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
             stream.write(text.encode("utf-8"))
             stream.flush()
             if uid != -1:
@@ -234,6 +287,29 @@ def write(path: str, text: str, mode: int, uid: int = -1, gid: int = -1) -> None
             exc.filename = path
         raise
     _sync(folder)
+
+
+def is_leftover(name: str) -> bool:
+    """Whether a file of that name is one of our temporary files."""
+    return _LEFTOVER.match(name) is not None
+
+
+def clean(folder: str) -> None:
+    """Remove what a killed run left in a directory; the temporary files of a living one stay."""
+    with contextlib.suppress(OSError):
+        for name in filter(is_leftover, os.listdir(folder)):
+            _clean(os.path.join(folder, name))
+
+
+def _clean(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        status = os.fstat(descriptor)
+        if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid():
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.unlink(path)
+    finally:
+        os.close(descriptor)
 
 
 def _give(descriptor: int, uid: int, gid: int) -> None:
@@ -257,7 +333,13 @@ def make_directory(path: str, mode: int, mode_above: int) -> None:
     """Make a directory and those above it that are missing; the umask has no say."""
     if not os.path.isdir(path):
         make_directory(os.path.dirname(path), mode_above, mode_above)
-        os.mkdir(path, mode)
+        # At once with its mode: what a killed run left with another one would be taken for somebody else's.
+        umask = os.umask(0)
+        try:
+            os.mkdir(path, mode)
+        finally:
+            os.umask(umask)
+        # A set-group-id bit comes from the directory above.
         os.chmod(path, mode)
 
 

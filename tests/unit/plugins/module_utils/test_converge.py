@@ -454,7 +454,7 @@ def test_a_directory_that_others_can_change_is_refused(machine: FakeMachine, dam
 def test_without_the_rights_the_error_names_become(machine: FakeMachine) -> None:
     (machine.root / "etc").chmod(0o555)
     nobody = host_files.Account("nobody", 65534, 65534, "/")
-    with pytest.raises(HostError, match=r"etc/claude-code: Permission denied; set become: true"):
+    with pytest.raises(HostError, match=r"90-axiom-telemetry.json: Permission denied; set become: true"):
         host_files.run_as(nobody, lambda: list(machine.converge()))
 
 
