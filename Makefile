@@ -100,7 +100,7 @@ sanity: setup ## ansible-test sanity, on every Python found
 	@python tests/tools/sanity.py --build $(BUILD)
 
 .PHONY: lint
-lint: lint-python lint-types lint-yaml lint-shell docs-check docs-lint ## formatting, types, YAML, roles and playbooks, shell scripts, generated documentation
+lint: lint-python lint-types lint-yaml lint-shell lint-licences docs-check docs-lint ## formatting, types, YAML, roles and playbooks, shell scripts, licences, generated documentation
 
 .PHONY: lint-python
 lint-python: setup
@@ -119,6 +119,10 @@ lint-yaml: build
 .PHONY: lint-shell
 lint-shell: setup
 	git ls-files -z | xargs -0 grep -lE '^#!/(usr/bin/env |bin/)(ba)?sh' | xargs shellcheck
+
+.PHONY: lint-licences
+lint-licences: setup
+	reuse lint --quiet || reuse lint
 
 .PHONY: docs
 docs: setup ## regenerate what is made from documentation: a role from its module, the option tables of the READMEs
