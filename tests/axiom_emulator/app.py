@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from axiom_emulator.accounts import accounts
+from axiom_emulator.apl_query import api_apl, edge_apl
 from axiom_emulator.control import control
 from axiom_emulator.datasets import datasets
 from axiom_emulator.edge import edge
@@ -43,7 +44,9 @@ def create_app(emulator: Emulator) -> Gateway:
     api.register_blueprint(datasets, url_prefix="/v1", name="datasets_v1")
     api.register_blueprint(tokens, url_prefix="/v2")
     api.register_blueprint(accounts, url_prefix="/v2")
+    api.register_blueprint(api_apl)
     api.register_blueprint(control)
     edges = _flask("edges", emulator)
     edges.register_blueprint(edge)
+    edges.register_blueprint(edge_apl)
     return Gateway(emulator, api, edges)

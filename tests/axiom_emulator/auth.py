@@ -45,8 +45,15 @@ class Principal:
 
     def may_ingest(self, dataset: str) -> bool:
         """Tell whether the token holds ``ingest|create`` on a dataset, by name or by ``*``."""
+        return self._holds(dataset, "ingest", "create")
+
+    def may_query(self, dataset: str) -> bool:
+        """Tell whether the token holds ``query|read`` on a dataset, by name or by ``*``; a personal token does."""
+        return self.personal or self._holds(dataset, "query", "read")
+
+    def _holds(self, dataset: str, name: str, action: str) -> bool:
         held = self.dataset_capabilities
-        return any("create" in held.get(key, {}).get("ingest", []) for key in (dataset, "*"))
+        return any(action in held.get(key, {}).get(name, []) for key in (dataset, "*"))
 
 
 def identify(emulator: Emulator, header: str) -> Principal | None:
@@ -81,7 +88,7 @@ def requires(capability: str | None, organization: bool = True) -> Callable[[Cal
         def guarded(*args: Any, **kwargs: Any) -> Any:
             principal = authenticated()
             if organization:
-                _check_organization(principal)
+                check_organization(principal)
             if capability is not None and not principal.may(capability):
                 raise ApiError(403, f"forbidden: the token {principal.name!r} is missing the capability {capability}")
             return view(*args, **kwargs)
@@ -91,7 +98,8 @@ def requires(capability: str | None, organization: bool = True) -> Callable[[Cal
     return guard
 
 
-def _check_organization(principal: Principal) -> None:
+def check_organization(principal: Principal) -> None:
+    """Raise ApiError 403 where the organization header is missing or names another."""
     emulator: Emulator = current_app.config["EMULATOR"]
     named = request.headers.get("X-Axiom-Org-Id")
     if named is None and principal.personal:

@@ -14,6 +14,7 @@ from flask.typing import ResponseReturnValue
 from axiom_emulator.bodies import json_object, text
 from axiom_emulator.emulator import PUT_MODES, Emulator
 from axiom_emulator.errors import ApiError
+from axiom_emulator.events import LAYOUTS
 from axiom_emulator.token_secrets import PERSONAL_PREFIX
 
 control = Blueprint("control", __name__, url_prefix="/_emulator")
@@ -52,6 +53,7 @@ def get_settings() -> ResponseReturnValue:
         {
             "put": emulator.settings.put,
             "readonly": emulator.settings.readonly,
+            "log_fields": emulator.settings.log_fields,
             "clock_offset_seconds": emulator.clock.offset_seconds,
             "rate_limit_per_minute": emulator.limiter.per_minute,
         }
@@ -62,14 +64,17 @@ def get_settings() -> ResponseReturnValue:
 def change_settings() -> ResponseReturnValue:
     """Change those that are named, all or none."""
     emulator = _emulator()
-    body = json_object({"put", "readonly", "clock_offset_seconds", "rate_limit_per_minute"})
+    body = json_object({"put", "readonly", "log_fields", "clock_offset_seconds", "rate_limit_per_minute"})
     put = body.get("put", emulator.settings.put)
     readonly = body.get("readonly", emulator.settings.readonly)
+    log_fields = body.get("log_fields", emulator.settings.log_fields)
     if put not in PUT_MODES or not isinstance(readonly, bool):
         raise ApiError(422, f"put is one of {', '.join(PUT_MODES)}; readonly is true or false")
+    if log_fields not in LAYOUTS:
+        raise ApiError(422, f"log_fields is one of {', '.join(LAYOUTS)}")
     offset = _number(body.get("clock_offset_seconds", emulator.clock.offset_seconds), "clock_offset_seconds", -1e10)
     limit = _number(body.get("rate_limit_per_minute", emulator.limiter.per_minute), "rate_limit_per_minute", 0)
-    emulator.settings.put, emulator.settings.readonly = put, readonly
+    emulator.settings.put, emulator.settings.readonly, emulator.settings.log_fields = put, readonly, log_fields
     emulator.clock.offset_seconds, emulator.limiter.per_minute = offset, int(limit)
     return get_settings()
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from axiom_emulator import capabilities
+from axiom_emulator.events import LAYOUTS
 from axiom_emulator.faults import Faults
 from axiom_emulator.ratelimit import RateLimiter
 from axiom_emulator.storage import Row, Storage
@@ -28,6 +29,7 @@ class Settings:
 
     put: str = "merge"
     readonly: bool = False
+    log_fields: str = LAYOUTS[0]
 
 
 @dataclass

@@ -26,6 +26,9 @@ EDGE = "axiom_emulator.edge"
 
 CONTROL = "/_emulator/"
 WRITE_METHODS = ("POST", "PUT", "PATCH", "DELETE")
+READ_PATHS = ("/v1/datasets/_apl",)
+"""Paths of the API that read, whatever the method."""
+
 DRIP_SECONDS = 0.02
 
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -48,7 +51,7 @@ class Exchange:
     @property
     def is_write(self) -> bool:
         """Whether the request would change something in the workspace."""
-        return self.role == "api" and self.request.method in WRITE_METHODS
+        return self.role == "api" and self.request.method in WRITE_METHODS and self.request.path not in READ_PATHS
 
 
 class Gateway:

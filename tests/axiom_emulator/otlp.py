@@ -144,7 +144,7 @@ def _logs(message: ExportLogsServiceRequest) -> Decoded:
         batch = Batch(resource)
         for scope in group.scope_logs:
             for record in scope.log_records:
-                found = _log_record(record, resource, scope.scope.name)
+                found = _log_record(record, resource, scope.scope)
                 long_name = next((name for name in found["attributes"] if _size(name) > FIELD_NAME_BYTES), None)
                 if long_name is None:
                     batch.records.append(found)
@@ -155,18 +155,26 @@ def _logs(message: ExportLogsServiceRequest) -> Decoded:
     return decoded
 
 
-def _log_record(record: Any, resource: dict[str, Any], scope: str) -> dict[str, Any]:
+def _log_record(record: Any, resource: dict[str, Any], scope: Any) -> dict[str, Any]:
     found = _fields(attributes(record.attributes))
     body = _cut(plain(record.body))
     name = found.get("event.name") or record.event_name or body
+    optional = {
+        "scope_version": scope.version,
+        "observed": record.observed_time_unix_nano,
+        "severity_number": record.severity_number,
+        "trace_id": record.trace_id.hex(),
+        "span_id": record.span_id.hex(),
+    }
     return {
         "name": name if isinstance(name, str) else json.dumps(name),
         "body": body,
         "attributes": found,
         "resource": resource,
-        "scope": scope,
+        "scope": scope.name,
         "time": record.time_unix_nano,
         "severity": record.severity_text,
+        **{member: value for member, value in optional.items() if value},
     }
 
 
@@ -210,6 +218,8 @@ def _data_points(metric: Metric, resource: dict[str, Any], scope: str) -> Iterat
             "time": point.time_unix_nano,
             "kind": kind,
             "unit": metric.unit,
+            "temporality": getattr(getattr(metric, kind), "aggregation_temporality", None),
+            "monotonic": getattr(getattr(metric, kind), "is_monotonic", None),
             "value": _value(point),
         }
 

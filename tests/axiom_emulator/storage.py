@@ -37,6 +37,11 @@ CREATE TABLE IF NOT EXISTS records (
   id INTEGER PRIMARY KEY, delivery INTEGER NOT NULL REFERENCES deliveries(id), content TEXT NOT NULL);
 """
 
+_RECORDS = """
+SELECT records.id, delivery, time, resource, content FROM records JOIN deliveries ON deliveries.id = delivery
+WHERE dataset = ? AND signal = ? AND delivery > ? AND records.id > ? ORDER BY records.id LIMIT 5000
+"""
+
 _JSON_COLUMNS = {"map_fields", "dataset_capabilities", "org_capabilities", "view_capabilities", "resource", "content"}
 _BOOLEAN_COLUMNS = {"use_retention", "personal", "attempted_write"}
 
@@ -141,6 +146,8 @@ class Storage:
     def add_dataset(self, row: Row) -> None:
         """Add a dataset; its name must be free."""
         self._insert("datasets", row)
+        latest = self._all("SELECT coalesce(max(id), 0) AS id FROM deliveries")[0]["id"]
+        self.set_meta(f"deliveries before {row['name']}", str(latest))
 
     def change_dataset(self, name: str, changes: Row) -> None:
         """Change columns of a dataset."""
@@ -200,6 +207,25 @@ class Storage:
                 records.setdefault(row["delivery"], []).append(row["content"])
             found = self._all("SELECT * FROM deliveries WHERE ?1 = '' OR signal = ?1 ORDER BY id", signal or "")
             return [(row, records.get(row["id"], [])) for row in found]
+
+    def stored_records(self, dataset: str, signal: str) -> Iterator[tuple[int, str, Row, Row]]:
+        """Yield what arrived in a dataset, oldest first: the delivery's id and time, its resource, a record.
+
+        In pieces: a fleet's records are many. What came for an older dataset of the same name is not among it.
+        """
+        before = int(self.meta(f"deliveries before {dataset}") or 0)
+        position, delivery = 0, 0
+        resource: Row = {}
+        while True:
+            with self._lock:
+                found = self._db.execute(_RECORDS, (dataset, signal, before, position)).fetchall()
+            if not found:
+                return
+            for row in found:
+                position = row["id"]
+                if row["delivery"] != delivery:
+                    delivery, resource = row["delivery"], json.loads(row["resource"])
+                yield delivery, row["time"], resource, json.loads(row["content"])
 
     def clear_arrived(self) -> None:
         """Forget what arrived."""

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,6 +19,7 @@ import requests
 
 from axiom_emulator import token_secrets
 from axiom_emulator.storage import Row, Storage
+from axiom_emulator.timestamps import render
 
 TESTS = Path(__file__).resolve().parent.parent
 STOP_SECONDS = 10
@@ -109,7 +111,7 @@ class LocalAxiom:
         return response.json() if response.content else None
 
     def settings(self, **changes: Any) -> dict[str, Any]:
-        """Change and return the settings: put, readonly, clock_offset_seconds, rate_limit_per_minute."""
+        """Change and return the settings: put, readonly, log_fields, clock_offset_seconds, rate_limit_per_minute."""
         settings: dict[str, Any] = self.control("PUT", "settings", changes)
         return settings
 
@@ -130,6 +132,15 @@ class LocalAxiom:
         """Mint a personal token and return its secret."""
         secret: str = self.control("POST", "personal-tokens", {"name": name})["token"]
         return secret
+
+    def mint(self, **members: Any) -> Any:
+        """Create an API token as the management token does; return the answer, which holds the secret once."""
+        response = self._control.post(
+            f"{self.url}/v2/tokens", json=members, headers={"Authorization": f"Bearer {self.token}"}, timeout=30
+        )
+        if not response.ok:
+            raise ValueError(response.text)
+        return response.json()
 
     def _stored(self) -> Storage:
         if self._storage is None:
@@ -155,6 +166,30 @@ class LocalAxiom:
             for delivery, records in self._stored().deliveries(signal)
             for record in records
         ]
+
+    def load_events(self, dataset: str, events: Iterable[Row]) -> None:
+        """Store log records as if they had been ingested, many at once.
+
+        Members of each: time (an aware datetime; it is also when it arrived), name, resource, attributes; body is the
+        name where it is left out.
+        """
+        self._load(dataset, "logs", events, lambda event: {"body": event["name"], "severity": "", **event})
+
+    def load_points(self, dataset: str, points: Iterable[Row]) -> None:
+        """Store number data points like :meth:`load_events`; further members: value, and kind, unit, temporality (1
+        delta, 2 cumulative), monotonic of their metric, by default those of Claude Code's counters."""
+        counter = {"body": None, "kind": "sum", "unit": "", "temporality": 1, "monotonic": True}
+        self._load(dataset, "metrics", points, lambda point: {**counter, **point})
+
+    def _load(self, dataset: str, signal: str, rows: Iterable[Row], complete: Callable[[Row], Row]) -> None:
+        storage = self._stored()
+        edge = (storage.dataset(dataset) or {})["edge"]
+        with storage.transaction():
+            for row in rows:
+                record = {"attributes": {}, "resource": {}, "scope": "", **complete(row)}
+                delivery = {"time": render(row["time"]), "signal": signal, "dataset": dataset, "token": "loaded"}
+                record["time"] = int(row["time"].timestamp()) * 10**9 + row["time"].microsecond * 1000
+                storage.add_delivery({**delivery, "edge": edge, "resource": record["resource"]}, [record])
 
     def clear_arrived(self) -> None:
         """Forget what arrived."""

@@ -220,10 +220,12 @@ class TestControl:
 
     def test_settings_change_all_or_none(self, workspace: Any) -> None:
         before = workspace.ok("GET", "/_emulator/settings")
-        for bad in ({"put": "patch"}, {"readonly": 1}, {"clock_offset_seconds": "1"}, {"rate_limit_per_minute": -1}):
+        for bad in ({"put": "patch"}, {"readonly": 1}, {"log_fields": "x"}, {"clock_offset_seconds": "1"}):
             workspace.refused(422, "PUT", "/_emulator/settings", {"put": "replace", **bad})
         assert workspace.ok("GET", "/_emulator/settings") == before
-        after = {"put": "replace", "readonly": True, "clock_offset_seconds": -60.0, "rate_limit_per_minute": 5}
+        workspace.refused(422, "PUT", "/_emulator/settings", {"put": "replace", "rate_limit_per_minute": -1})
+        after = {"put": "replace", "readonly": True, "log_fields": "custom", "clock_offset_seconds": -60.0}
+        after["rate_limit_per_minute"] = 5
         assert workspace.ok("PUT", "/_emulator/settings", after) == after
 
     def test_it_is_for_this_machine_only(self, workspace: Any) -> None:
