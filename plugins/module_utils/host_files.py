@@ -93,8 +93,10 @@ def account(name: str, prefix: str) -> Account:
     return found
 
 
-def run_as(owner: Account, work: Callable[[], Any]) -> Any:
+def run_as(owner: Account, work: Callable[[], Any], more_seconds: float = 0) -> Any:
     """Run `work` with exactly the owner's rights, in a child process, and return its JSON-able result.
+
+    :param more_seconds: how long `work` may wait for something else than the home.
 
     :raises HostError: as raised by `work`, where the rights could not be given up, or after `HOME_SECONDS`.
     """
@@ -119,7 +121,7 @@ def run_as(owner: Account, work: Callable[[], Any]) -> Any:
             os._exit(status)
     os.close(send)
     try:
-        text = _read_in_time(receive)
+        text = _read_in_time(receive, HOME_SECONDS + more_seconds)
     finally:
         os.close(receive)
         os.kill(child, signal.SIGKILL)
@@ -138,9 +140,9 @@ def run_as(owner: Account, work: Callable[[], Any]) -> Any:
     return answer["result"]
 
 
-def _read_in_time(descriptor: int) -> str | None:
+def _read_in_time(descriptor: int, seconds: float) -> str | None:
     """All that comes until the other end is closed, or None where that takes too long."""
-    give_up = time.monotonic() + HOME_SECONDS
+    give_up = time.monotonic() + seconds
     received = b""
     while select.select([descriptor], [], [], max(0.0, give_up - time.monotonic()))[0]:
         chunk = os.read(descriptor, 65536)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Mapping, NamedTuple
 
 from ansible_collections.devfleet.axiom.plugins.module_utils import (
@@ -67,9 +68,8 @@ class _Sender:
         if item.owner is None:
             return otlp_send.send(delivery, body, self.timeout, self.prefix)
         try:
-            return Answer(
-                *host_files.run_as(item.owner, lambda: list(otlp_send.send(delivery, body, self.timeout, self.prefix)))
-            )
+            send = functools.partial(otlp_send.send, delivery, body, self.timeout, self.prefix)
+            return Answer(*host_files.run_as(item.owner, lambda: list(send()), self.timeout))
         except HostError as exc:
             return Answer("broken", None, str(exc))
 
