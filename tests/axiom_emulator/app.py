@@ -12,10 +12,12 @@ from werkzeug.wrappers import Response
 from axiom_emulator.accounts import accounts
 from axiom_emulator.apl_query import api_apl, edge_apl
 from axiom_emulator.control import control
+from axiom_emulator.dashboards import dashboards
 from axiom_emulator.datasets import datasets
 from axiom_emulator.edge import edge
 from axiom_emulator.emulator import Emulator
 from axiom_emulator.errors import ApiError, error_response
+from axiom_emulator.fields import fields
 from axiom_emulator.gateway import Gateway
 from axiom_emulator.tokens import tokens
 
@@ -42,7 +44,9 @@ def create_app(emulator: Emulator) -> Gateway:
     api = _flask("api", emulator)
     api.register_blueprint(datasets, url_prefix="/v2")
     api.register_blueprint(datasets, url_prefix="/v1", name="datasets_v1")
+    api.register_blueprint(fields, url_prefix="/v2")
     api.register_blueprint(tokens, url_prefix="/v2")
+    api.register_blueprint(dashboards, url_prefix="/v2")
     api.register_blueprint(accounts, url_prefix="/v2")
     api.register_blueprint(api_apl)
     api.register_blueprint(control)

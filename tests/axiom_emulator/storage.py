@@ -26,6 +26,9 @@ CREATE TABLE IF NOT EXISTS tokens (
   id TEXT PRIMARY KEY, name TEXT NOT NULL, description TEXT NOT NULL, secret_hash TEXT NOT NULL UNIQUE,
   personal INTEGER NOT NULL, dataset_capabilities TEXT NOT NULL, org_capabilities TEXT NOT NULL,
   view_capabilities TEXT NOT NULL, expires_at TEXT, created TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS dashboards (
+  uid TEXT PRIMARY KEY, id TEXT NOT NULL, version INTEGER NOT NULL, document TEXT NOT NULL, created TEXT NOT NULL,
+  updated TEXT NOT NULL, created_by TEXT NOT NULL, updated_by TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS requests (
   id INTEGER PRIMARY KEY, time TEXT NOT NULL, role TEXT NOT NULL, edge TEXT, method TEXT NOT NULL, path TEXT NOT NULL,
   query TEXT NOT NULL, status INTEGER, token TEXT, user_agent TEXT NOT NULL, content_type TEXT NOT NULL,
@@ -42,7 +45,15 @@ SELECT records.id, delivery, time, resource, content FROM records JOIN deliverie
 WHERE dataset = ? AND signal = ? AND delivery > ? AND records.id > ? ORDER BY records.id LIMIT 5000
 """
 
-_JSON_COLUMNS = {"map_fields", "dataset_capabilities", "org_capabilities", "view_capabilities", "resource", "content"}
+_JSON_COLUMNS = {
+    "content",
+    "dataset_capabilities",
+    "document",
+    "map_fields",
+    "org_capabilities",
+    "resource",
+    "view_capabilities",
+}
 _BOOLEAN_COLUMNS = {"use_retention", "personal", "attempted_write"}
 
 Row = dict[str, Any]
@@ -180,6 +191,26 @@ class Storage:
     def remove_token(self, identity: str) -> bool:
         """Delete an API token; tell whether it was there."""
         return self._delete("DELETE FROM tokens WHERE id = ? AND personal = 0", identity)
+
+    def dashboards(self) -> list[Row]:
+        """Return all dashboards, oldest first."""
+        return self._all("SELECT * FROM dashboards ORDER BY created, uid")
+
+    def dashboard(self, uid: str) -> Row | None:
+        """Return one dashboard, or None."""
+        return self._one("SELECT * FROM dashboards WHERE uid = ?", uid)
+
+    def add_dashboard(self, row: Row) -> None:
+        """Add a dashboard; its uid must be free."""
+        self._insert("dashboards", row)
+
+    def change_dashboard(self, uid: str, changes: Row) -> None:
+        """Change columns of a dashboard."""
+        self._update("dashboards", "uid", uid, changes)
+
+    def remove_dashboard(self, uid: str) -> bool:
+        """Delete a dashboard; tell whether it was there."""
+        return self._delete("DELETE FROM dashboards WHERE uid = ?", uid)
 
     def add_request(self, row: Row) -> None:
         """Add a line to the access log."""

@@ -183,13 +183,15 @@ class LocalAxiom:
 
     def _load(self, dataset: str, signal: str, rows: Iterable[Row], complete: Callable[[Row], Row]) -> None:
         storage = self._stored()
-        edge = (storage.dataset(dataset) or {})["edge"]
+        found = storage.dataset(dataset)
+        if found is None:
+            raise ValueError(f"there is no dataset {dataset!r}")
         with storage.transaction():
             for row in rows:
                 record = {"attributes": {}, "resource": {}, "scope": "", **complete(row)}
                 delivery = {"time": render(row["time"]), "signal": signal, "dataset": dataset, "token": "loaded"}
                 record["time"] = int(row["time"].timestamp()) * 10**9 + row["time"].microsecond * 1000
-                storage.add_delivery({**delivery, "edge": edge, "resource": record["resource"]}, [record])
+                storage.add_delivery({**delivery, "edge": found["edge"], "resource": record["resource"]}, [record])
 
     def clear_arrived(self) -> None:
         """Forget what arrived."""
