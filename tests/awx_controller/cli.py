@@ -1,0 +1,34 @@
+# Copyright: (c) 2026, devfleet maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``serve`` runs a controller in the foreground."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from awx_controller.server import StartError, serve
+
+DEFAULT_PORT = 8652
+DEFAULT_STATE = Path(".build/awx")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; return the exit status."""
+    parser = argparse.ArgumentParser(prog="awx_controller", description="A small controller on loopback.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    command = commands.add_parser("serve", help="serve in the foreground; all is forgotten at the end")
+    command.add_argument("--state", type=Path, default=DEFAULT_STATE, help="directory for files (default: %(default)s)")
+    command.add_argument("--port", type=int, default=DEFAULT_PORT, help="0: any that is free (default: %(default)s)")
+    command.add_argument("--path", default="", help="what jobs have as PATH (default: this process's)")
+    command.add_argument("--collections", default="", help="search path of collections that jobs find")
+    command.add_argument("--until-stdin-ends", action="store_true", help="stop when standard input is closed")
+    options = parser.parse_args(arguments)
+    try:
+        serve(options.state, options.port, options.path, options.collections, options.until_stdin_ends)
+    except StartError as error:
+        print(f"awx_controller: {error}", file=sys.stderr)
+        return 1
+    return 0
