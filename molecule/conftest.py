@@ -29,8 +29,9 @@ def declared() -> dict[str, str]:
         "OTEL_LOG_ASSISTANT_RESPONSES": "0",
         "OTEL_LOG_TOOL_DETAILS": "1",
         "OTEL_LOG_RAW_API_BODIES": "0",
-        "OTEL_RESOURCE_ATTRIBUTES": "cost_center=4711%2C%20west,department=engineering",
+        "OTEL_RESOURCE_ATTRIBUTES": "cost_center=4711%2C%20west,department=engineering,host.name=a%20laptop",
         "OTEL_RESOURCE_INCLUDE_HOST": "1",
+        "OTEL_LOG_MANAGED_SETTINGS": "1",
     }
 
 

@@ -67,6 +67,7 @@ RESERVED = dict(
     OTEL_LOGS_EXPORT_INTERVAL="intervals.logs",
     OTEL_RESOURCE_ATTRIBUTES="resource_attributes",
     OTEL_RESOURCE_INCLUDE_HOST="include_host",
+    OTEL_LOG_MANAGED_SETTINGS="log_managed_settings",
     OTEL_EXPORTER_OTLP_HEADERS="shield",
     OTEL_EXPORTER_OTLP_ENDPOINT="metrics_endpoint and logs_endpoint",
     OTEL_EXPORTER_OTLP_PROTOCOL="metrics_protocol and logs_protocol",
@@ -199,22 +200,45 @@ def parse_intervals(value: object) -> dict[str, int]:
     return dict(PRODUCTION_MS, **{signal: _interval(f"intervals.{signal}", ms) for signal, ms in value.items()})
 
 
+def _encoded(option: str, name: object, value: object) -> str:
+    """One pair of `OTEL_RESOURCE_ATTRIBUTES`; `option` is where the value comes from."""
+    encoded = quote(_text(option, value), safe="-._~/:@")
+    if not encoded:
+        raise OptionError(f"{option} is empty; the client would drop it")
+    if len(encoded) > ATTRIBUTE_MAX:
+        raise OptionError(
+            "%s is %d characters long when encoded; at most %d arrive" % (option, len(encoded), ATTRIBUTE_MAX)
+        )
+    return f"{name}={encoded}"
+
+
+def _check_attribute_name(option: str, name: object) -> None:
+    _refuse_secret(option, name)
+    if not _ATTRIBUTE.match(str(name)) or len(str(name)) > ATTRIBUTE_MAX:
+        raise OptionError(f"{option}: {name!r} is not an attribute name (letters, digits, . _ -)")
+
+
 def encode_attributes(attributes: Mapping[str, object]) -> str:
     """`OTEL_RESOURCE_ATTRIBUTES`: values percent-encoded so that commas, `=`, `%`, spaces and UTF-8 arrive intact."""
     pairs = []
-    for key, value in attributes.items():
-        option = f"resource_attributes.{key}"
-        _refuse_secret("resource_attributes", key)
-        if not _ATTRIBUTE.match(str(key)) or len(str(key)) > ATTRIBUTE_MAX:
-            raise OptionError(f"resource_attributes: {key!r} is not an attribute name (letters, digits, . _ -)")
-        encoded = quote(_text(option, value), safe="-._~/:@")
-        if not encoded:
-            raise OptionError(f"{option} is empty; the client would drop it")
-        if len(encoded) > ATTRIBUTE_MAX:
+    for name, value in attributes.items():
+        _check_attribute_name("resource_attributes", name)
+        pairs.append(_encoded(f"resource_attributes.{name}", name, value))
+    return ",".join(pairs)
+
+
+def resource_attributes(options: Mapping[str, Any]) -> str:
+    """`OTEL_RESOURCE_ATTRIBUTES` of a machine: what is declared, and the attribute that the machine is known by."""
+    declared, name = options["resource_attributes"] or {}, options["machine_attribute"]
+    pairs = [encode_attributes(declared)] if declared else []
+    if options["machine"]:
+        _check_attribute_name("machine_attribute", name)
+        if name in declared:
             raise OptionError(
-                "%s is %d characters long when encoded; at most %d arrive" % (option, len(encoded), ATTRIBUTE_MAX)
+                f"resource_attributes.{name} is what machine_attribute writes too; take it out there, or set machine to"
+                " an empty text"
             )
-        pairs.append(f"{key}={encoded}")
+        pairs.append(_encoded("machine", name, options["machine"]))
     return ",".join(pairs)
 
 
@@ -265,8 +289,9 @@ def build(options: Mapping[str, Any], token: str, shield: bool = False) -> dict[
     for option, variable in PRIVACY_SWITCHES.items():
         environment[variable] = "1" if options[option] else "0"
     # Written even when empty: left unset, it could come from a shell or from any project's settings.
-    environment["OTEL_RESOURCE_ATTRIBUTES"] = encode_attributes(options["resource_attributes"] or {})
+    environment["OTEL_RESOURCE_ATTRIBUTES"] = resource_attributes(options)
     environment["OTEL_RESOURCE_INCLUDE_HOST"] = "1" if options["include_host"] else "0"
+    environment["OTEL_LOG_MANAGED_SETTINGS"] = "1" if options["log_managed_settings"] else "0"
     for suboption, variable in CARDINALITY_SWITCHES.items():
         wanted = (options["cardinality"] or {}).get(suboption)
         if wanted is not None:

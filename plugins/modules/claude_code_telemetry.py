@@ -118,8 +118,26 @@ options:
       - An encoded value may have 255 characters.
     type: dict
     default: {}
+  machine_attribute:
+    description: Name of the resource attribute by which the machine is known in Axiom.
+    type: str
+    default: host.name
+  machine:
+    description:
+      - Value of O(machine_attribute). The role takes the inventory name by default, so that what arrives can be
+        compared with the inventory; a pseudonym of your own works too.
+      - Where it is empty or left out, the attribute is not written.
+    type: str
   include_host:
-    description: C(OTEL_RESOURCE_INCLUDE_HOST), adds C(host.name) and C(host.id), so that a silent machine can be named.
+    description:
+      - C(OTEL_RESOURCE_INCLUDE_HOST), adds C(host.id) and, unless O(machine_attribute) sets it, C(host.name).
+      - Switch it off where O(machine) is a pseudonym.
+    type: bool
+    default: true
+  log_managed_settings:
+    description:
+      - C(OTEL_LOG_MANAGED_SETTINGS), the digest of the managed settings that a session resolved, and their names with
+        values redacted. Shows settings that are out of date without asking the machine.
     type: bool
     default: true
   log_user_prompts:

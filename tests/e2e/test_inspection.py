@@ -70,7 +70,7 @@ def test_the_variables_said_to_be_in_effect_are_what_the_client_reports(
     machine = make_machine("inspected-variables")
     fleet.enforce(machine)
     in_effect = {entry["name"]: entry["value"] for entry in inspect(machine)["variables"]}
-    machine.ask({"OTEL_LOG_MANAGED_SETTINGS": "1"})
+    machine.ask()
     events = [row for row in fleet.axiom.arrived("logs") if row["body"] == "claude_code.managed_settings_resolved"]
     if not events:
         pytest.skip("this client is too old to report its managed settings")

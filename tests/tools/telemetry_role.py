@@ -28,8 +28,8 @@ INTERNAL = {
     "variables": PREFIX,
     "planned": "{{ (axiom_workspace_result | default({})).records | default({}) }}",
 }
-# Where the store is belongs to the workspace; this role follows it.
-DEFAULTS = {"store": "{{ axiom_workspace_store | default({}) }}"}
+# Where the store is belongs to the workspace; this role follows it. Only an inventory has names for machines.
+DEFAULTS = {"machine": "{{ inventory_hostname }}", "store": "{{ axiom_workspace_store | default({}) }}"}
 
 
 def documentation() -> dict[str, Any]:

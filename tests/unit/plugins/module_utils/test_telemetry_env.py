@@ -43,6 +43,22 @@ def test_the_fourteen_variables_of_the_guide() -> None:
     assert {name: environment[name] for name in GUIDE} == GUIDE
 
 
+@pytest.mark.parametrize(
+    ("changes", "written"),
+    [
+        ({}, "team=platform"),
+        ({"machine": ""}, "team=platform"),
+        ({"machine": "pay-laptop-1"}, "team=platform,host.name=pay-laptop-1"),
+        ({"machine": "Ü, 1", "machine_attribute": "machine.id"}, "team=platform,machine.id=%C3%9C%2C%201"),
+        ({"machine": "laptop", "resource_attributes": {}}, "host.name=laptop"),
+        ({"machine": "", "resource_attributes": {"host.name": "by hand"}}, "host.name=by%20hand"),
+    ],
+)
+def test_the_attribute_that_a_machine_is_known_by(changes: dict[str, Any], written: str) -> None:
+    options = telemetry_options_with(**{"resource_attributes": {"team": "platform"}, **changes})
+    assert build(options, SECRET)["OTEL_RESOURCE_ATTRIBUTES"] == written
+
+
 def test_every_value_is_a_string() -> None:
     options = telemetry_options_with(extra={"OTEL_BLRP_MAX_QUEUE_SIZE": 4096}, cardinality={"session_id": False})
     environment = build(options, SECRET, shield=True)
@@ -133,6 +149,13 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"resource_attributes": {"team": "a\nb"}}, "resource_attributes.team"),
     ({"resource_attributes": {"team": "x" * 256}}, "at most 255"),
     ({"resource_attributes": {"team": ["a"]}}, "resource_attributes.team"),
+    (
+        {"machine": "laptop", "resource_attributes": {"host.name": "x"}},
+        "resource_attributes.host.name is what machine_attribute",
+    ),
+    ({"machine": "laptop", "machine_attribute": "my machine"}, "machine_attribute: 'my machine' is not"),
+    ({"machine": "ü" * 43}, "machine is 258 characters long"),
+    ({"machine": SECRET}, "machine holds what looks like an Axiom token"),
     ({"resource_attributes": {"team": SECRET}}, "resource_attributes.team holds what looks like an Axiom token"),
     ({"extra": {"OTEL_EXPORTER_OTLP_ENDPOINT": "https://x"}}, "metrics_endpoint and logs_endpoint"),
     ({"extra": {"OTEL_LOG_USER_PROMPTS": "1"}}, "log_user_prompts"),
