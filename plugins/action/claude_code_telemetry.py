@@ -83,6 +83,11 @@ class ActionModule(ActionBase):
             raise OptionError(
                 f"token_name: the store holds no token {name}; run devfleet.axiom.provision first, or correct the name"
             )
+        if record.get("query"):
+            raise OptionError(
+                f"token_name: the token {name} may query {', '.join(record['query'])}, and everybody on a machine can"
+                " read what is installed there; name a token that may only ingest"
+            )
         return record
 
     @staticmethod

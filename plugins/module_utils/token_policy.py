@@ -240,8 +240,10 @@ def found_capabilities(token: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def declared_capabilities(declared: Mapping[str, Any]) -> dict[str, Any]:
-    """The capabilities a declaration asks for, normalised: those of C(ingest) and those written out, together."""
+    """The capabilities a declaration asks for, normalised: C(ingest), C(query) and those written out."""
     scoped: dict[str, dict[str, Any]] = {name: {"ingest": ["create"]} for name in declared.get("ingest") or []}
+    for name in declared.get("query") or []:
+        scoped.setdefault(name, {})["query"] = ["read"]
     for name, capabilities in _scoped(declared, "dataset_capabilities").items():
         for capability, verbs in capabilities.items():
             scope = scoped.setdefault(name, {})

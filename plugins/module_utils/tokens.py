@@ -21,6 +21,7 @@ def token_argument_spec() -> dict[str, Any]:
         "name": {"type": "str", "required": True},
         "description": {"type": "str"},
         "ingest": {"type": "list", "elements": "str", "default": []},
+        "query": {"type": "list", "elements": "str", "default": []},
         "dataset_capabilities": {"type": "dict", "default": {}},
         "org_capabilities": {"type": "dict", "default": {}},
         "view_capabilities": {"type": "dict", "default": {}},
@@ -52,7 +53,7 @@ class Token(Resource):
     @staticmethod
     def validate(declared: Mapping[str, Any]) -> None:
         check_name("token", declared["name"])
-        for name in declared.get("ingest") or []:
+        for name in [*(declared.get("ingest") or []), *(declared.get("query") or [])]:
             check_dataset_name(name)
         token_policy.declared_view(declared)
 

@@ -51,6 +51,12 @@ options:
     type: list
     elements: str
     default: []
+  query:
+    description:
+      - Names of the datasets it may query, and so read all of. For reports; a token for machines must not have any.
+    type: list
+    elements: str
+    default: []
   dataset_capabilities:
     description:
       - More capabilities per dataset, such as C({claude-code-logs{:} {query{:} [read]}}). Axiom judges the words.

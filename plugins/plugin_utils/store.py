@@ -5,8 +5,9 @@
 """The store: what later runs need without the management token, one record per ingest token.
 
 A record is C({"name", "id", "secret", "previous_secret": null | str, "expires_at": null | RFC 3339,
-"datasets": {NAME: {"kind", "edge", "edge_url"}}}). C(datasets) are those the token may ingest into; C(edge_url) is a
-base URL with scheme and without trailing slash, to which C(/v1/logs) or C(/v1/metrics) is added.
+"datasets": {NAME: {"kind", "edge", "edge_url"}}}). C(datasets) are those the token may ingest into or query; their
+C(edge_url) is a base URL with scheme and without trailing slash, to which C(/v1/logs) or C(/v1/metrics) is added. A
+token that may query has the member C(query), the names of the datasets; such a secret is installed on no machine.
 
 During and after a rotation there are more members, all of which may be missing: C(previous_secret) and C(previous_id)
 of the token before it, for as long as that lives; C(previous_expires_at), when it was to end; C(pending), the note of a

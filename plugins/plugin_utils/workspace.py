@@ -317,6 +317,8 @@ class Workspace:
             "expires_at": token_policy.found_view(raw)["expires_at"],
             "datasets": self._datasets_of(declared),
         }
+        if readable := _names(declared, "query", "read"):
+            record["query"] = readable
         if self.rotation.does("revoke", declared["name"]):
             record["revoked_at"] = token_policy.format_instant(self._now)
         return record
@@ -327,13 +329,13 @@ class Workspace:
         tokens = self._without_ended(self._token.objects()) if self._declared_tokens else []
         known = {*self._existing, *(item["name"] for item in self._declared_datasets)}
         for token in self._declared_tokens:
-            unknown = [name for name in _ingest_names(token) if name not in known]
+            unknown = [name for name in _dataset_names(token) if name not in known]
             if unknown:
                 raise Refusal(
-                    f"token {token['name']!r} is to ingest into {', '.join(map(repr, unknown))}, neither declared nor"
-                    " existing: declare the dataset in axiom_workspace_datasets, or correct the name"
+                    f"token {token['name']!r} is for {', '.join(map(repr, unknown))}, neither declared nor existing:"
+                    " declare the dataset in axiom_workspace_datasets, or correct the name"
                 )
-            for name in _ingest_names(token):
+            for name in _dataset_names(token):
                 if name in self._existing:
                     self._require_edge_url(name)
         return (
@@ -396,7 +398,8 @@ class Workspace:
             after = self.new_record(declared, outcome.raw or {}, declared["secret"])
         else:
             fresh = self.new_record(declared, outcome.raw or {}, "")
-            after = {**before, "expires_at": fresh["expires_at"], "datasets": fresh["datasets"]}
+            kept = {key: value for key, value in before.items() if key != "query"}
+            after = {**kept, **{key: fresh[key] for key in ("expires_at", "datasets", "query") if key in fresh}}
             if before.get("previous_id") and self._token.family(outcome.name).previous is None:
                 # It has ended. That it would have worked until then keeps the next rotation at bay.
                 after = {**after, "previous_secret": None, "previous_id": None}
@@ -407,14 +410,15 @@ class Workspace:
             self._note(_record_diff(outcome.name, None if step.found is None else before, after))
         token = {**(self._token.result(outcome) or {}), "minted": minted, "changed": outcome.changed or stored}
         self._tokens.append(token)
-        self._stored[outcome.name] = {"name": outcome.name, "datasets": after["datasets"], "minted": minted}
+        known = {key: after[key] for key in ("name", "datasets", "query") if key in after}
+        self._stored[outcome.name] = {**known, "minted": minted}
 
     def _note(self, diff: dict[str, Any]) -> None:
         self._changed = True
         self._diff.append(diff)
 
     def _datasets_of(self, declared: Declared) -> dict[str, dict[str, Any]]:
-        return {name: self._metadata(name) for name in _ingest_names(declared)}
+        return {name: self._metadata(name) for name in _dataset_names(declared)}
 
     def _metadata(self, name: str) -> dict[str, Any]:
         raw = self._existing.get(name)
@@ -451,10 +455,15 @@ class Workspace:
         return next(neighbours, None) or (EDGE_URLS.get(edge) if of_axiom else None)
 
 
-def _ingest_names(declared: Declared) -> list[str]:
-    """The datasets a declared token may ingest into, whichever way that is declared; C(*) names none."""
+def _names(declared: Declared, capability: str, verb: str) -> list[str]:
+    """The datasets for which a declared token has a capability, whichever way that is declared."""
     scoped = token_policy.declared_capabilities(declared)["dataset_capabilities"]
-    return [name for name in scoped if "create" in scoped[name].get("ingest", []) and name != "*"]
+    return [name for name in scoped if verb in scoped[name].get(capability, [])]
+
+
+def _dataset_names(declared: Declared) -> list[str]:
+    """The datasets that a declared token may ingest into or query; C(*) names none."""
+    return sorted({*_names(declared, "ingest", "create"), *_names(declared, "query", "read")} - {"*"})
 
 
 def _previous_of(record: Record) -> dict[str, Any]:
@@ -463,5 +472,6 @@ def _previous_of(record: Record) -> dict[str, Any]:
 
 def _record_diff(name: str, before: Record | None, after: Record) -> dict[str, Any]:
     header = f"store: record {without_secrets(name)}"
-    shown = [{key: record[key] for key in ("expires_at", "datasets")} if record else {} for record in (before, after)]
+    fields = ("expires_at", "datasets", "query")
+    shown = [{key: record[key] for key in fields if key in record} if record else {} for record in (before, after)]
     return {"before": shown[0], "after": shown[1], "before_header": header, "after_header": header}

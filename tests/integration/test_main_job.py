@@ -178,6 +178,18 @@ def test_a_store_without_the_token_says_what_to_do(fleet: Fleet) -> None:
     assert "run devfleet.axiom.provision first" in run.messages()
 
 
+@pytest.mark.parametrize("ingest", [[], ["claude-code-logs", "claude-code-metrics"]])
+def test_a_token_that_can_query_is_installed_nowhere(fleet: Fleet, ingest: list[str]) -> None:
+    reader = {"name": "reader", "query": ["claude-code-logs", "claude-code-metrics"], "ingest": ingest}
+    fleet.declare(axiom_workspace_tokens=[reader], claude_code_telemetry_token_name="reader")
+    # Axiom makes it, and not even a dry run installs it.
+    for arguments in (["--check"], []):
+        run = fleet.playbook("site", *arguments)
+        assert run.status != 0
+        assert "token_name: the token reader may query claude-code-logs, claude-code-metrics" in run.messages()
+        assert all(not machine.drop_in.exists() for machine in fleet.machines.values())
+
+
 def test_a_dataset_that_the_token_may_not_use_is_named(fleet: Fleet) -> None:
     assert fleet.playbook("provision").status == 0
     fleet.declare(claude_code_telemetry_logs_dataset="claude-code-log")

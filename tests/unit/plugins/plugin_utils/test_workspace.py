@@ -247,7 +247,23 @@ def test_datasets_to_ingest_into_may_be_declared_as_capabilities(workspace, scri
     script.expect("POST", "/tokens", token(token=SECRET, datasetCapabilities=capabilities))
     store = MemoryStore()
     workspace(store, [], [{"name": "ingest", "dataset_capabilities": capabilities}]).run()
-    assert list(store.records["ingest"]["datasets"]) == ["logs"]
+    assert list(store.records["ingest"]["datasets"]) == ["logs", "metrics"]
+    assert store.records["ingest"]["query"] == ["metrics"]
+
+
+def test_a_token_for_reports_may_query_its_datasets_and_nothing_else(workspace, script):
+    capabilities = {"logs": {"query": ["read"]}, "metrics": {"query": ["read"]}}
+    script.expect("GET", "/datasets", FOUND).expect("GET", "/tokens", [])
+    script.expect("POST", "/tokens", token(token=SECRET, datasetCapabilities=capabilities))
+    store = MemoryStore()
+    run = workspace(store, [], [{"name": "ingest", "query": ["metrics", "logs"]}])
+    run.run()
+    assert store.records["ingest"]["query"] == ["logs", "metrics"] == list(store.records["ingest"]["datasets"])
+    assert run.result()["records"]["ingest"]["query"] == ["logs", "metrics"]
+    script.expect("GET", "/datasets", FOUND).expect("GET", "/tokens", [token(datasetCapabilities=capabilities)])
+    again = workspace(store, [], [{"name": "ingest", "query": ["logs", "metrics"]}])
+    again.run()
+    assert not again.result()["changed"]
 
 
 @pytest.mark.parametrize("before", [[], [record(id="of-a-token-before")]])
@@ -290,6 +306,7 @@ def test_an_expired_token_is_minted_anew_and_its_record_replaced(workspace, scri
         ([], [TOKEN], None, "axiom_workspace_store"),
         ([{"name": "xaat-1234"}], [], None, "looks like an Axiom token"),
         ([], [{"name": "ingest", "ingest": ["xaat-1234"]}], {}, "looks like an Axiom token"),
+        ([], [{"name": "report", "query": ["xaat-1234"]}], {}, "looks like an Axiom token"),
         ([{"name": "logs", "edge_url": "http://example.org"}], [], None, "no https base URL"),
         ([], [{**TOKEN, "secret": "oops"}], {}, "no Axiom API token"),
         ([], [{**TOKEN, "org_capabilities": ["x"]}], {}, "must have the form"),
