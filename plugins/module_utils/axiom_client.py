@@ -4,7 +4,7 @@
 
 """HTTP with Axiom's API v2: connection options, authentication, retries, errors. The only file that knows C(requests).
 
-ApiClient is what is the same for any JSON API; AxiomClient knows Axiom's.
+ApiClient is what is the same for any JSON API; AxiomClient knows Axiom's, and QueryClient the queries of an edge.
 What goes out more than once: a read (C(GET)), any request whose connection was never opened, and any request that was
 answered with 429, because it was then not carried out. Everything else goes out once, and where an answer is missing
 the error says that the outcome is unknown.
@@ -175,11 +175,15 @@ class _AxiomRetry(Retry):
 
 
 def rate_limit_wait(headers: Mapping[str, str]) -> float:
-    """Seconds until C(X-RateLimit-Reset) (epoch seconds), by the server's own clock where it sends a C(Date)."""
+    """Seconds until C(X-RateLimit-Reset) (epoch seconds), by the server's own clock where it sends a C(Date).
+
+    Where a limit on the cost of queries was reached there is a C(Retry-After) instead.
+    """
     try:
         reset = float(headers.get("X-RateLimit-Reset", ""))
     except ValueError:
-        return 1
+        after = headers.get("Retry-After", "")
+        return max(1, float(after)) if after.isdigit() else 1
     sent = email.utils.parsedate_tz(headers.get("Date", ""))
     now = email.utils.mktime_tz(sent) if sent else time.time()
     return max(1, reset - now)
@@ -231,6 +235,8 @@ class ApiClient:
     url_option = ""
     # Of every path.
     prefix = ""
+    # Whether nothing is ever changed, so that a lost answer leaves nothing in doubt.
+    reads_only = False
 
     def __init__(
         self,
@@ -385,6 +391,7 @@ class ApiClient:
         unknown: bool = False,
         said: str | None = None,
     ) -> AxiomError:
+        unknown = unknown and not self.reads_only
         if unknown and method == "POST":
             text += (
                 f". Whether POST {path} was carried out is unknown, so it is not repeated: run again, the next run"
@@ -472,6 +479,71 @@ class AxiomClient(ApiClient):
         return super()._status_text(method, path, status, headers)
 
 
+class QueryClient(ApiClient):
+    """Queries, with a token that may read: APL for events, MPL for metrics.
+
+    token: an API token with the dataset capability C(query|read), or for APL at the API a personal token. edge_url: the
+    base URL of the edge deployment where the datasets live; without one, queries go to Axiom's API at C(url), which
+    takes APL only. settings: as for ApiClient, and C(org_id) for a personal token.
+    """
+
+    service = "Axiom"
+    base_url = "the base URL of the edge deployment where the dataset lives, or of Axiom's API"
+    reads_only = True
+
+    def __init__(self, token: str | None, settings: Mapping[str, Any], edge_url: str | None = None) -> None:
+        require_requests()
+        org_id = settings.get("org_id")
+        secret = _checked_token(token, org_id, "query token")
+        self.edge = bool(edge_url)
+        self.url_option = "edge_url" if edge_url else "url (AXIOM_URL)"
+        example = "https://us-east-1.aws.edge.axiom.co" if edge_url else DEFAULT_URL
+        url = re.sub(r"/v[12]\Z", "", (edge_url or settings.get("url") or DEFAULT_URL).strip().rstrip("/"))
+        headers = {"User-Agent": USER_AGENT, **({"X-Axiom-Org-Id": org_id} if org_id else {})}
+        url = checked_url(url, self.url_option, example)
+        super().__init__(url, f"Bearer {secret}", [secret], settings, headers)
+
+    def apl(self, query: str, start: str, end: str, default_limit: int | None = None) -> Any:
+        """The answer in tabular format. start, end: RFC 3339, or relative as in C(now-1h)."""
+        body = {"apl": query, "startTime": start, "endTime": end}
+        limit = {} if default_limit is None else {"defaultLimit": default_limit}
+        path = "/v1/query/_apl" if self.edge else "/v1/datasets/_apl"
+        return self.post(f"{path}?format=tabular", {**body, **limit})
+
+    def mpl(self, query: str, start: str, end: str) -> Any:
+        """The answer in the format C(metrics-v2). start, end: RFC 3339."""
+        if not self.edge:
+            raise unsent("edge_url_missing", "metrics can be queried at an edge deployment only: set edge_url")
+        return self.post("/v1/query/_mpl?format=metrics-v2", {"mpl": query, "startTime": start, "endTime": end})
+
+    def _status_text(self, method: str, path: str, status: int, headers: Mapping[str, str]) -> str:
+        if status == 400:
+            return "Axiom does not understand the query (400)"
+        if status == 401:
+            return "Axiom does not accept the query token (401): expired, revoked or of another organization"
+        if status == 403:
+            return (
+                "the query token may not do this (403): it needs the capability query: [read] for each dataset that is"
+                " queried (option query of devfleet.axiom.workspace); a token for ingest cannot read"
+            )
+        if status == 404:
+            return f"not found (404): there is no such dataset or metric, or it lives elsewhere than at {self._host}"
+        if status == 429 and "Retry-After" in headers:
+            return (
+                "a limit on the cost of queries is reached (429), the token's or the organization's; ingest goes on."
+                f" Query again in {rate_limit_wait(headers):.0f} s, over a shorter time, or raise the limit"
+            )
+        if status == 429:
+            scope, limit = headers.get("X-RateLimit-Scope", "unknown"), headers.get("X-RateLimit-Limit", "unknown")
+            return (
+                f"Axiom's rate limit is reached (429; scope {scope}, {limit} requests per minute): query again in"
+                f" {rate_limit_wait(headers):.0f} s"
+            )
+        if status == 430:
+            return "a usage limit of the organization is reached (430): waiting does not help, see its plan's limits"
+        return super()._status_text(method, path, status, headers)
+
+
 def unsent(code: str, text: str) -> AxiomError:
     """An error found before any request."""
     return AxiomError(text, {"status": None, "code": code, "message": text, "method": None, "path": None})
@@ -487,9 +559,9 @@ def require_requests() -> None:
         )
 
 
-def _checked_token(token: str | None, org_id: str | None) -> str:
+def _checked_token(token: str | None, org_id: str | None, kind: str = "management token") -> str:
     if not token:
-        raise unsent("token_missing", "no management token: set token, or AXIOM_TOKEN where this task runs")
+        raise unsent("token_missing", f"no {kind}: set token, or AXIOM_TOKEN where this task runs")
     for option, value in (("token (AXIOM_TOKEN)", token), ("org_id (AXIOM_ORG_ID)", org_id or "")):
         if not re.match(r"[\x21-\x7e]*\Z", value):
             raise unsent("header_unsafe", f"{option} holds white space or characters that no header may hold")
