@@ -20,11 +20,13 @@ import re
 import ssl
 import sys
 import time
-from typing import Any, Iterable, Iterator, Mapping
+from typing import Any, Callable, Iterable, Iterator, Mapping, TypeVar
 from urllib.parse import quote, urlsplit
 
 from ansible.module_utils.ansible_release import __version__ as ansible_core_version
 from ansible.module_utils.basic import env_fallback
+
+from ansible_collections.devfleet.axiom.plugins.module_utils import query_answers
 
 try:
     import requests
@@ -63,6 +65,7 @@ CAPABILITIES = {
     "POST /tokens/{id}/regenerate": "apiTokens|update",
 }
 
+_Answer = TypeVar("_Answer")
 _SECRET = re.compile(r"xa[ap]t-[A-Za-z0-9_-]+")
 # Reasons of OpenSSL's certificate check (X509_V_ERR_*), as found in SSLCertVerificationError.verify_code.
 _CERTIFICATE_REASONS = {
@@ -503,18 +506,26 @@ class QueryClient(ApiClient):
         url = checked_url(url, self.url_option, example)
         super().__init__(url, f"Bearer {secret}", [secret], settings, headers)
 
-    def apl(self, query: str, start: str, end: str, default_limit: int | None = None) -> Any:
-        """The answer in tabular format. start, end: RFC 3339, or relative as in C(now-1h)."""
+    def apl(self, query: str, start: str, end: str, default_limit: int | None = None) -> query_answers.Table:
+        """The table that a query makes of events. start, end: RFC 3339, or relative as in C(now-1h)."""
         body = {"apl": query, "startTime": start, "endTime": end}
         limit = {} if default_limit is None else {"defaultLimit": default_limit}
         path = "/v1/query/_apl" if self.edge else "/v1/datasets/_apl"
-        return self.post(f"{path}?format=tabular", {**body, **limit})
+        return self._asked(f"{path}?format=tabular", {**body, **limit}, query_answers.table)
 
-    def mpl(self, query: str, start: str, end: str) -> Any:
-        """The answer in the format C(metrics-v2). start, end: RFC 3339."""
+    def mpl(self, query: str, start: str, end: str) -> list[query_answers.Series]:
+        """The series that a query makes of a metric. start, end: RFC 3339."""
         if not self.edge:
             raise unsent("edge_url_missing", "metrics can be queried at an edge deployment only: set edge_url")
-        return self.post("/v1/query/_mpl?format=metrics-v2", {"mpl": query, "startTime": start, "endTime": end})
+        body = {"mpl": query, "startTime": start, "endTime": end}
+        return self._asked("/v1/query/_mpl?format=metrics-v2", body, query_answers.series)
+
+    def _asked(self, path: str, body: Any, understand: Callable[[Any], _Answer]) -> _Answer:
+        try:
+            return understand(self.post(path, body))
+        except ValueError as error:
+            text = f"{self._host} answered without {error} as documented: {self.url_option} must be {self.base_url}"
+            raise self._error("POST", path, 200, "unexpected_answer", text) from None
 
     def _status_text(self, method: str, path: str, status: int, headers: Mapping[str, str]) -> str:
         if status == 400:
