@@ -19,6 +19,7 @@ from axiom_emulator.emulator import Emulator
 from axiom_emulator.errors import ApiError, error_response
 from axiom_emulator.fields import fields
 from axiom_emulator.gateway import Gateway
+from axiom_emulator.metrics_query import metrics
 from axiom_emulator.tokens import tokens
 
 
@@ -53,4 +54,5 @@ def create_app(emulator: Emulator) -> Gateway:
     edges = _flask("edges", emulator)
     edges.register_blueprint(edge)
     edges.register_blueprint(edge_apl)
+    edges.register_blueprint(metrics)
     return Gateway(emulator, api, edges)
