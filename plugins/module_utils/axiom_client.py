@@ -63,6 +63,11 @@ CAPABILITIES = {
     "POST /tokens": "apiTokens|create",
     "DELETE /tokens/{id}": "apiTokens|delete",
     "POST /tokens/{id}/regenerate": "apiTokens|update",
+    # The document has none for these; the schema of a token's capabilities has the area C(dashboards).
+    "POST /dashboards": "dashboards|create",
+    "GET /dashboards/uid/{uid}": "dashboards|read",
+    "PUT /dashboards/uid/{uid}": "dashboards|update",
+    "DELETE /dashboards/uid/{uid}": "dashboards|delete",
 }
 
 _Answer = TypeVar("_Answer")

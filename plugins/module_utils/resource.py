@@ -4,7 +4,8 @@
 
 """Declared against found: what changes, the diff, the result. The one create-update-delete loop of this collection.
 
-converge() is the loop; Dataset (datasets.py) and Token (tokens.py) say what is particular to their kind of object.
+converge() is the loop; Dataset (datasets.py), Token (tokens.py) and Dashboard (dashboards.py) say what is particular to
+their kind of object.
 Modules use one of them for one object, the action plugin C(workspace) both, for many objects and one list call each.
 """
 
@@ -83,7 +84,7 @@ def converge(resource: Resource, declared: Mapping[str, Any], found: Any, check_
             raw = resource.create(declared, after)
         else:
             raw = resource.update(found, before, after)
-    return Outcome(resource.label, declared["name"], before, after, not absent and found is not None, raw)
+    return Outcome(resource.label, declared[resource.identity], before, after, not absent and found is not None, raw)
 
 
 def check_name(label: str, name: str) -> None:
@@ -99,6 +100,8 @@ class Resource:
 
     label = ""
     path = ""
+    # The option that says which object is meant.
+    identity = "name"
 
     def __init__(self, client: AxiomClient) -> None:
         self._client = client
