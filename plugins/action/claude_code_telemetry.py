@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -17,7 +16,8 @@ from ansible_collections.devfleet.axiom.plugins.module_utils import targets, tel
 from ansible_collections.devfleet.axiom.plugins.module_utils.telemetry_env import NOT_MINTED, OptionError
 from ansible_collections.devfleet.axiom.plugins.plugin_utils import host_probe
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.role_variables import options_from
-from ansible_collections.devfleet.axiom.plugins.plugin_utils.store import StoreError, open_store, vault_from_loader
+from ansible_collections.devfleet.axiom.plugins.plugin_utils.store import StoreError
+from ansible_collections.devfleet.axiom.plugins.plugin_utils.stores import stored_record
 
 # What only the controller needs; the module gets the secret and the endpoints instead.
 _CONTROLLER_OPTIONS = ("variables", "token_name", "store", "planned", "probe", "validate_only")
@@ -73,9 +73,8 @@ class ActionModule(ActionBase):
         return found
 
     def _record(self, options: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
-        base = variables.get("inventory_dir") or os.getcwd()
         name = options["token_name"]
-        record: dict[str, Any] | None = open_store(options["store"], base, vault_from_loader(self._loader)).read(name)
+        record: dict[str, Any] | None = stored_record(options["store"], name, variables, self._loader)
         planned = (options["planned"] or {}).get(name)
         if self._task.check_mode and planned and (record is None or planned.get("minted")):
             record = planned

@@ -16,7 +16,8 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.devfleet.axiom.plugins.module_utils import secret_digest
 from ansible_collections.devfleet.axiom.plugins.plugin_utils import otlp_payload
-from ansible_collections.devfleet.axiom.plugins.plugin_utils.store import StoreError, open_store, vault_from_loader
+from ansible_collections.devfleet.axiom.plugins.plugin_utils.store import StoreError
+from ansible_collections.devfleet.axiom.plugins.plugin_utils.stores import stored_record
 
 _OPTIONS = {"logs": "log_payload", "metrics": "metric_payload"}
 
@@ -49,8 +50,7 @@ class ActionModule(ActionBase):
         if not spec or not name:
             return {}
         try:
-            store = open_store(spec, variables.get("inventory_dir"), vault_from_loader(self._loader))
-            record = store.read(name)
+            record = stored_record(spec, name, variables, self._loader)
         except StoreError as exc:
             raise AnsibleActionFail(exc.message) from None
         # Without a record there is nothing to compare with: every secret is another one.

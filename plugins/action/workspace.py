@@ -20,7 +20,8 @@ from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import
 )
 from ansible_collections.devfleet.axiom.plugins.module_utils.token_policy import PolicyError
 from ansible_collections.devfleet.axiom.plugins.module_utils.workspace_spec import workspace_argument_spec
-from ansible_collections.devfleet.axiom.plugins.plugin_utils.store import StoreError, open_store, vault_from_loader
+from ansible_collections.devfleet.axiom.plugins.plugin_utils.store import StoreError
+from ansible_collections.devfleet.axiom.plugins.plugin_utils.stores import declared_store
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.workspace import (
     Rotation,
     Workspace,
@@ -50,8 +51,7 @@ class ActionModule(ActionBase):
             check_rotation(rotation, tokens)
             store = None
             if options["store"]:
-                vault = vault_from_loader(self._loader)
-                store = open_store(options["store"], task_vars.get("inventory_dir"), vault)
+                store = declared_store(options["store"], task_vars, self._loader)
             client = AxiomClient(options)
             workspace = Workspace(client, datasets, tokens, store, bool(self._task.check_mode), rotation)
             workspace.run()

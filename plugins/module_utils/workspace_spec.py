@@ -17,6 +17,7 @@ from ansible_collections.devfleet.axiom.plugins.module_utils.token_policy import
 )
 from ansible_collections.devfleet.axiom.plugins.module_utils.tokens import token_argument_spec
 
+STORES = ("vault_file", "command", "awx_credential")
 ROTATIONS = ("declared", "begin", "retire", "revoke")
 
 
@@ -32,8 +33,11 @@ def workspace_argument_spec() -> dict[str, Any]:
         "overlap": {"type": "str", "default": DEFAULT_OVERLAP},
     }
     store = {
-        "type": {"type": "str", "choices": ["vault_file"], "default": "vault_file"},
-        "path": {"type": "str", "required": True},
+        "type": {"type": "str", "choices": list(STORES), "default": "vault_file"},
+        "path": {"type": "str"},
+        "command": {"type": "list", "elements": "str"},
+        "timeout": {"type": "float"},
+        "credential": {"type": "str"},
     }
     return {
         **connection_argument_spec(),

@@ -65,8 +65,8 @@ options:
     type: str
   store:
     description:
-      - The store that M(devfleet.axiom.workspace) writes, a dict with C(type) and C(path).
-      - A relative path is relative to the inventory's directory. The role takes C(axiom_workspace_store) by default.
+      - The store that M(devfleet.axiom.workspace) writes, as declared there in O(devfleet.axiom.workspace#module:store), and read on the
+        controller. The role takes C(axiom_workspace_store) by default.
     type: dict
   planned:
     description:

@@ -145,18 +145,33 @@ options:
           - Nobody can read it from Axiom, and it is not verified. Remove it after one run.
         type: str
   store:
-    description: Where secrets are kept. Needed where tokens are declared.
+    description: Where secrets are kept. Needed where tokens are declared. C(docs/stores.md) has all about it.
     type: dict
     suboptions:
       type:
-        description: V(vault_file) is a file encrypted with ansible-vault, with the vault password of the run.
+        description:
+          - V(vault_file) is a file encrypted with ansible-vault, with the vault password of the run.
+          - V(command) is a program that reads and writes the records, as JSON on its standard output and input.
+          - V(awx_credential) is a credential of AWX, read from the file that E(AXIOM_STORE_FILE) names and written
+            through AWX's API, for which the environment has what the modules of C(awx.awx) take from it.
         type: str
-        choices: [vault_file]
+        choices: [vault_file, command, awx_credential]
         default: vault_file
       path:
-        description: Path of the file, relative to the inventory's folder.
+        description: Path of the file, relative to the inventory's folder. Required for V(vault_file).
         type: str
-        required: true
+      command:
+        description:
+          - The program and its first arguments. C(read NAME) or C(write NAME) is added. Required for V(command).
+          - A program with a slash in it is a path, relative to the inventory's folder; others are looked up in E(PATH).
+        type: list
+        elements: str
+      timeout:
+        description: Seconds that one call of O(store.command) may take. If not given, 60.
+        type: float
+      credential:
+        description: Name or id of the credential. Required for V(awx_credential).
+        type: str
   rotation:
     description:
       - V(declared) rotates tokens only as their own O(tokens[].rotate) says.

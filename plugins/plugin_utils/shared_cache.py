@@ -53,13 +53,17 @@ class SharedCache:
             if memory is None:
                 return compute()
             name, entries = json.dumps(key), _read(memory)
-            if name not in entries:
-                value = base64.b64encode(compute()).decode("ascii")
-                others = {other: text for other, text in entries.items() if json.loads(other)[0] != key[0]}
-                entries = {name: value}
-                # Where not all fits any more, the newest does; where not even that fits, nothing is shared.
-                _write(memory, {**others, **entries}) or _write(memory, entries)
-            return base64.b64decode(entries[name])
+            if name in entries:
+                return base64.b64decode(entries[name])
+            value = compute()
+            _replace(memory, entries, key, value)
+            return value
+
+    def put(self, key: tuple[str, ...], value: bytes) -> None:
+        """Share a value that is known, instead of the one before."""
+        with self._locked() as memory:
+            if memory is not None:
+                _replace(memory, _read(memory), key, value)
 
     @contextmanager
     def _locked(self) -> Iterator[mmap.mmap | None]:
@@ -79,6 +83,13 @@ def _read(memory: mmap.mmap) -> dict[str, str]:
     (length,) = _LENGTH.unpack(memory[: _LENGTH.size])
     entries: dict[str, str] = json.loads(memory[_LENGTH.size : _LENGTH.size + length] or b"{}")
     return entries
+
+
+def _replace(memory: mmap.mmap, entries: dict[str, str], key: tuple[str, ...], value: bytes) -> None:
+    others = {other: text for other, text in entries.items() if json.loads(other)[0] != key[0]}
+    entry = {json.dumps(key): base64.b64encode(value).decode("ascii")}
+    # Where not all fits any more, the newest does; where not even that fits, nothing is shared.
+    _write(memory, {**others, **entry}) or _write(memory, entry) or _write(memory, {})
 
 
 def _write(memory: mmap.mmap, entries: dict[str, str]) -> bool:
