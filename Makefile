@@ -11,6 +11,7 @@ BUILD ?= .build
 WORKERS ?= 2
 AXIOM_PORT ?= 8642
 CLAUDE_VERSION ?= latest
+AXE_VERSION ?= 4.14.1
 
 BIN := $(abspath $(VENV))/bin
 COLLECTION := $(BUILD)/ansible_collections/devfleet/axiom
@@ -49,7 +50,7 @@ axiom-log: setup ## print what arrived there, as JSON lines
 	@exec python -m axiom_emulator log --state $(AXIOM_STATE)
 
 .PHONY: test
-test: lint unit sanity molecule-default integration cores e2e ## everything but the other Molecule scenarios, fast checks first
+test: lint unit sanity molecule-default integration browser cores e2e ## everything but the other Molecule scenarios, fast checks first
 
 .PHONY: unit
 unit: build ## unit and property tests
@@ -58,6 +59,12 @@ unit: build ## unit and property tests
 .PHONY: integration
 integration: build ## real ansible-playbook runs against the local Axiom
 	pytest tests/integration -n $(WORKERS)
+
+.PHONY: browser
+browser: build ## the report's HTML file in a real browser, with what axe-core says about it
+	@tests/tools/apt_need.sh chromium=chromium chromedriver=chromium-driver npm=npm
+	@npm install --silent --no-save --prefix $(BUILD)/axe axe-core@$(AXE_VERSION)
+	AXE=$(abspath $(BUILD))/axe/node_modules/axe-core/axe.min.js pytest tests/browser
 
 .PHONY: cores
 cores: build ## the main job's first test on the oldest and the newest ansible-core that this machine can run
