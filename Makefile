@@ -50,7 +50,7 @@ axiom-log: setup ## print what arrived there, as JSON lines
 	@exec python -m axiom_emulator log --state $(AXIOM_STATE)
 
 .PHONY: test
-test: lint unit sanity molecule-default integration browser cores e2e ## everything but the other Molecule scenarios, fast checks first
+test: lint unit sanity molecule-default integration test-awx browser cores e2e ## everything but the other Molecule scenarios, fast checks first
 
 .PHONY: unit
 unit: build ## unit and property tests
@@ -59,6 +59,11 @@ unit: build ## unit and property tests
 .PHONY: integration
 integration: build ## real ansible-playbook runs against the local Axiom
 	pytest tests/integration -n $(WORKERS)
+
+.PHONY: test-awx
+test-awx: build ## awx.awx's modules and real jobs, through a small controller of ours
+	@python tests/tools/awx_collection.py $(BUILD)/awx
+	pytest tests/awx -n $(WORKERS)
 
 .PHONY: browser
 browser: build ## the report's HTML file in a real browser, with what axe-core says about it

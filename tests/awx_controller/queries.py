@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from awx_controller.errors import ApiError
-from awx_controller.schema import BOOLEAN, INTEGER, KEY, Field
+from awx_controller.schema import BOOLEAN, INTEGER, KEY, KINDS, MIXED, Field
 from awx_controller.store import Item, Store
 from awx_controller.validation import FALSE, TRUE
 
@@ -72,6 +72,9 @@ def _values(store: Store, item: Item, steps: list[str]) -> tuple[list[Any], Fiel
         text = Field(name)
         return [getattr(item, name) if name in ("created", "modified") else item.get(name)], text
     entry = item.kind.field(name)
+    if entry is None and any(KINDS[path].field(name) for path in MIXED.get(item.kind.sequence, ())):
+        # A collection of several kinds has the fields of all of them.
+        return [None], None
     if entry is None:
         raise _bad(f"{item.kind.label} has no field named '{name}'")
     if not rest:

@@ -15,7 +15,7 @@ ANY = "any"
 
 @dataclass(frozen=True)
 class Field:
-    """One field of a kind. ``target``: the collection that a KEY points into; ``computed``: never taken from clients."""
+    """One field of a kind. ``target``: the collection that a KEY points into; ``computed``: not from clients."""
 
     name: str
     form: str = TEXT

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from awx_controller.clock import Clock, timestamp
-from awx_controller.schema import KINDS, MIXED, Kind
+from awx_controller.schema import KEY, KINDS, MIXED, Kind
 
 
 @dataclass(eq=False)
@@ -128,7 +128,7 @@ class Store:
         paths = {item.path, item.kind.sequence}
         for other in [other for path in KINDS for other in self.all(path)]:
             for entry in other.kind.fields:
-                if entry.target in paths and other.get(entry.name) == item.id:
+                if entry.form == KEY and entry.target in paths and other.get(entry.name) == item.id:
                     if entry.cascade:
                         self.remove(other)
                     else:

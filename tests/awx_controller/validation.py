@@ -116,6 +116,13 @@ def field_value(store: Store, entry: Field, value: Any) -> Any:
     if value is None:
         if entry.null:
             return None
+        # AWX takes null for the empty value of these.
+        if entry.form == TEXT:
+            return _text("", entry)
+        if entry.form == BOOLEAN:
+            return False
+        if entry.form == CHOICE:
+            return _choice("", entry)
         raise Invalid("This field may not be null.")
     if entry.form == TEXT:
         return _text(value, entry)
