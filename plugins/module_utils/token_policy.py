@@ -39,6 +39,8 @@ _INSTANT = re.compile(
 _EPOCH = datetime.datetime(1970, 1, 1)
 _EARLIEST = (datetime.datetime.min - _EPOCH).days * 86400 * SECOND
 _END = ((datetime.datetime.max - _EPOCH).days + 1) * 86400 * SECOND
+# What tells a token of ours from others of its name, at the end of its description; shown to nobody else.
+_MARK = re.compile(r"\s*\[devfleet\.axiom ([0-9a-f]{16})\]\Z", re.ASCII)
 _EMPTY: tuple[Any, ...] = (None, {}, [], "")
 # Our options and Axiom's fields.
 CAPABILITY_FIELDS = {
@@ -71,14 +73,14 @@ class Family(NamedTuple):
     """The tokens of one name, told apart by what the store knows.
 
     token: the one that is meant, or None. previous: the one before it, while it lives. strays: live ones that the store
-    knows nothing of. lost: minted by an earlier run that never learned the secret; nobody can use it.
+    knows nothing of. lost: minted by earlier runs that never learned the secret; nobody can use them.
     interrupted: an earlier run regenerated C(token), so it will end soon, and kept nothing in its place.
     """
 
     token: Mapping[str, Any] | None
     previous: Mapping[str, Any] | None = None
     strays: tuple[Mapping[str, Any], ...] = ()
-    lost: Mapping[str, Any] | None = None
+    lost: tuple[Mapping[str, Any], ...] = ()
     interrupted: bool = False
 
 
@@ -151,22 +153,36 @@ def live_token(tokens: Iterable[Mapping[str, Any]], name: str, now: int) -> Mapp
 def family(tokens: Iterable[Mapping[str, Any]], name: str, record: Mapping[str, Any] | None, now: int) -> Family:
     """Tell the tokens of a name apart.
 
-    record: what the store holds under the name, or None. Its C(pending) was written before a token was regenerated:
-    the token's C(id), the C(deadline) it was to get, and the ids that were C(known). A token that ends at exactly that
-    deadline was regenerated, and what is new beside it is what came of that.
+    record: what the store holds under the name, or None. Its C(pending) was written before a token was minted. Before
+    one was regenerated: the token's C(id), the C(deadline) it was to get, and the ids that were C(known). A token that
+    ends at exactly that deadline was regenerated, and what is new beside it is what came of that. Before one was
+    created: the C(marks) that were put into descriptions; a token with one of them is what came of that.
     """
     own = {str(token.get("id")): token for token in tokens if token.get("name") == name}
     live = {key: token for key, token in own.items() if is_live(token, now)}
     record = record or {}
     token, previous = live.pop(str(record.get("id")), None), live.pop(str(record.get("previous_id")), None)
+    pending = record.get("pending") or {}
     interrupted = _was_regenerated(own, record)
+    lost = {key for key in live if _mark_of(live[key]) in pending.get("marks", [])}
     if interrupted:
-        new = [key for key in live if key not in record["pending"].get("known", [])]
-        if len(new) == 1 == len(live):
-            return Family(token, previous, (), live[new[0]], True)
-    if token is None and previous is None and len(live) == 1:
-        return Family(next(iter(live.values())))
-    return Family(token, previous, tuple(live.values()), None, interrupted)
+        new = [key for key in live if key not in pending.get("known", [])]
+        lost.update(new if len(new) == 1 else [])
+    others = [key for key in live if key not in lost]
+    if token is None and previous is None and len(live) == len(others) == 1:
+        return Family(live[others[0]])
+    strays, useless = tuple(live[key] for key in others), tuple(live[key] for key in live if key in lost)
+    return Family(token, previous, strays, useless, interrupted)
+
+
+def marked(declared: Mapping[str, Any], mark: str) -> Mapping[str, Any]:
+    """The declaration of a token that can be recognized as the one asked for with this mark (16 hex digits)."""
+    return {**declared, "description": f"{declared.get('description') or ''} [devfleet.axiom {mark}]".strip()}
+
+
+def _mark_of(token: Mapping[str, Any]) -> str | None:
+    found = _MARK.search(token.get("description") or "")
+    return found.group(1) if found else None
 
 
 def _was_regenerated(own: Mapping[str, Mapping[str, Any]], record: Mapping[str, Any]) -> bool:
@@ -296,7 +312,7 @@ def found_view(token: Mapping[str, Any]) -> dict[str, Any]:
     expires = expiry(token)
     return {
         "name": token.get("name"),
-        "description": token.get("description") or "",
+        "description": _MARK.sub("", token.get("description") or ""),
         "expires_at": None if expires is None else format_instant(expires),
         **found_capabilities(token),
     }

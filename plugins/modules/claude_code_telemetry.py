@@ -65,8 +65,8 @@ options:
     type: str
   store:
     description:
-      - The store that M(devfleet.axiom.workspace) writes, as declared there in O(devfleet.axiom.workspace#module:store), and read on the
-        controller. The role takes C(axiom_workspace_store) by default.
+      - The store that M(devfleet.axiom.workspace) writes, declared as for its O(devfleet.axiom.workspace#module:store).
+      - It is read on the controller. The role takes C(axiom_workspace_store) by default.
     type: dict
   planned:
     description:

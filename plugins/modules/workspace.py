@@ -18,7 +18,8 @@ description:
   - >-
     A token's secret is shown once. So minting a token and storing its secret are one unit; where the secret cannot be
     stored, the token is deleted again. A token that is alive while its secret is not in the store is an error that
-    says how to get out.
+    says how to get out. One whose secret an earlier run never learned is recognized by a mark that its description
+    ends with, deleted and replaced.
   - What is not declared is left alone, and nothing is ever deleted here, except a token that was minted in vain, and
     the tokens that O(rotation) names.
   - >-

@@ -10,6 +10,7 @@ the number of datasets and tokens.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
@@ -36,6 +37,8 @@ from ansible_collections.devfleet.axiom.plugins.plugin_utils.store import Record
 Declared = Mapping[str, Any]
 # A second run of a revocation within this time goes on where the first stopped, and kills nothing.
 REVOCATION_PAUSE = token_policy.HOUR
+# How many attempts to create a token are remembered, of which no answer came.
+MARKS = 8
 
 
 def validate(datasets: Iterable[Declared], tokens: Iterable[Declared], store: Any) -> None:
@@ -150,11 +153,19 @@ class StoredToken(Token):
         return decision
 
     def create(self, declared: Declared, after: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Mint, store; where it cannot be stored, the token is deleted again, because nobody could ever use it."""
+        """Note, mint, store; where it cannot be stored, the token is deleted again, because nobody could ever use it.
+
+        The note holds a mark that the token gets too. So a token whose secret was never learned is recognized by the
+        next run, which deletes it: by its name alone nobody could tell that it is not in use.
+        """
         # Whatever can be found out before minting is: where the datasets take data in.
-        self._workspace.new_record(declared, {}, "")
+        nothing = {**self._workspace.new_record(declared, {}, ""), "secret": None}
         self._delete_lost(declared["name"])
-        raw = super().create(token_policy.dated(declared, self.now), after)
+        mark = os.urandom(8).hex()
+        record = self._workspace.record_of(declared["name"]) or nothing
+        marks = (record.get("pending") or {}).get("marks", [])
+        self._workspace.keep({**record, "pending": {"marks": [*marks, mark][-MARKS:]}})
+        raw = super().create(token_policy.marked(token_policy.dated(declared, self.now), mark), after)
         family = self.family(declared["name"])
         record = self._workspace.new_record(declared, raw, raw["token"])
         if family.previous is not None:
@@ -210,8 +221,7 @@ class StoredToken(Token):
             raise
 
     def _delete_lost(self, name: str) -> None:
-        lost = self.family(name).lost
-        if lost is not None:
+        for lost in self.family(name).lost:
             self.end(lost)
 
     def end(self, found: Mapping[str, Any]) -> None:

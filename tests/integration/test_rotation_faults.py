@@ -34,7 +34,7 @@ def fleet(open_path: Path, axiom: LocalAxiom) -> Rollout:
 
 
 def begin(fleet: Rollout, **environment: str) -> Run:
-    """Mint and store: the part of a rotation that can lose a secret."""
+    """Mint and store: the part of a rotation that can lose a secret. What there is not yet is created."""
     return fleet.play("provision", *BEGIN, **environment)
 
 
@@ -64,10 +64,11 @@ def one_line(run: Run, says: str) -> None:
     assert "\n" not in run.messages()
 
 
-def settled(fleet: Rollout, count: int) -> None:
+def settled(fleet: Rollout, count: int, path: str = "/regenerate") -> None:
     """Wait for a request that the server carries out after the run has given up."""
     for _attempt in range(200):
-        if regenerations(fleet) >= count:
+        posts = [entry["path"] for entry in fleet.axiom.requests() if entry["method"] == "POST"]
+        if sum(post.endswith(path) for post in posts) >= count:
             return
         time.sleep(0.05)
     raise AssertionError("the delayed request was never carried out")
@@ -122,10 +123,57 @@ def test_a_lost_answer_while_revoking_is_healed_by_revoking_again(fleet: Rollout
     revoke = ("provision", "-e", "axiom_workspace_rotation=revoke", "-e", f"axiom_workspace_rotation_tokens={TOKEN}")
     one_line(fleet.play(*revoke), "POST /tokens was carried out is unknown")
     assert not fleet.secret_works(leaked)
-    one_line(fleet.play("provision"), "its secret is not in the store")
     healed = fleet.play(*revoke)
     assert healed.status == 0, healed.output
     assert usable(fleet)["secret"] != leaked
+
+
+@pytest.fixture
+def bare(open_path: Path, axiom: LocalAxiom) -> Rollout:
+    """Nothing in Axiom, and no store."""
+    return Rollout(open_path, axiom, ["a"])
+
+
+@pytest.mark.parametrize(
+    "fault", [{"action": "drop_after"}, {"action": "answer_after", "status": 500}, {"action": "delay", "delay": 4}]
+)
+def test_a_lost_answer_to_the_very_first_creation_is_healed_by_the_next_run(
+    bare: Rollout, fault: dict[str, Any]
+) -> None:
+    bare.axiom.fault(method="POST", path="/v2/tokens$", **fault)
+    one_line(bare.play("provision"), "POST /tokens was carried out is unknown")
+    settled(bare, 1, "/v2/tokens")
+    (useless,) = bare.tokens()
+    assert bare.record()["secret"] is None
+    early = bare.play("enforce")
+    assert "the store holds no token" in early.messages()
+    predicted = bare.play("provision", "--check")
+    assert predicted.status == 0, predicted.output
+    assert [token["id"] for token in bare.tokens()] == [useless["id"]]
+    healed = bare.play("provision")
+    assert healed.status == 0, healed.output
+    assert usable(bare)["id"] != useless["id"]
+    assert bare.play("provision").changed() == set()
+
+
+def test_a_token_that_somebody_else_made_is_not_taken_for_a_lost_one(bare: Rollout) -> None:
+    bare.axiom.fault(method="POST", path="/v2/tokens$", action="drop")
+    one_line(bare.play("provision"), "POST /tokens was carried out is unknown")
+    capabilities = {name: {"ingest": ["create"]} for name in ("claude-code-logs", "claude-code-metrics")}
+    theirs = bare.api("tokens", {"name": TOKEN, "datasetCapabilities": capabilities})
+    one_line(bare.play("provision"), "its secret is not in the store")
+    assert [token["id"] for token in bare.tokens()] == [theirs["id"]]
+
+
+@pytest.mark.parametrize("step", ["before:1", "after:1", "before:2", "after:2"])
+def test_a_first_run_killed_around_minting_is_healed_by_the_next(bare: Rollout, step: str) -> None:
+    killed = interrupted(bare, step)
+    assert killed.status == -9, killed.output
+    assert len(bare.tokens()) == (0 if step.endswith("1") else 1)
+    healed = bare.play("provision")
+    assert healed.status == 0, healed.output
+    usable(bare)
+    assert bare.play("provision").changed() == set()
 
 
 @pytest.mark.parametrize("step", ["before:1", "after:1", "before:2", "after:2"])

@@ -43,9 +43,10 @@ class Observed:
     def tokens(self, name: str = "claude-code-ingest") -> list[dict[str, Any]]:
         return [token for token in self.api("tokens") if token["name"] == name]
 
-    def api(self, path: str) -> Any:
-        """What Axiom itself says is there."""
+    def api(self, path: str, body: Any = None) -> Any:
+        """What Axiom itself says is there; with a body, what it makes of it for somebody else."""
         headers = {"Authorization": f"Bearer {self.axiom.token}"}
-        response = requests.get(f"{self.axiom.url}/v2/{path}", headers=headers, timeout=10)
+        method = "GET" if body is None else "POST"
+        response = requests.request(method, f"{self.axiom.url}/v2/{path}", headers=headers, json=body, timeout=10)
         assert response.ok, response.text
         return response.json()

@@ -41,6 +41,10 @@ class Script:
         """Method and path of what was sent."""
         return [(call.request.method, call.request.path_url.removeprefix("/v2")) for call in self._mock.calls]
 
+    def bodies(self, method: str) -> list[Any]:
+        """What was sent with a method, decoded."""
+        return [json.loads(call.request.body) for call in self._mock.calls if call.request.method == method]
+
     @property
     def last(self) -> Any:
         """The request sent last."""

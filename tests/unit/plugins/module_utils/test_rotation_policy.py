@@ -151,9 +151,9 @@ def test_a_regeneration_of_ours_is_recognized_by_its_deadline(fraction, zone, na
     as_kept = policy.format_instant(end + nanoseconds)[:-1] + zone
     tokens = [{**token(), "expiresAt": as_kept}, token("t2")]
     found = policy.family(tokens, "ingest", record, NOW)
-    assert (found.lost, found.interrupted, found.strays) == (tokens[1], True, ())
+    assert (found.lost, found.interrupted, found.strays) == ((tokens[1],), True, ())
     assert action({}, found, record) == policy.ROTATE
-    assert policy.family([tokens[0]], "ingest", record, NOW).lost is None
+    assert policy.family([tokens[0]], "ingest", record, NOW).lost == ()
     other = {**token(), "expiresAt": policy.format_instant(end + policy.MICROSECOND)}
     assert policy.family([other, token("t2")], "ingest", record, NOW).strays == (tokens[1],)
 
@@ -165,6 +165,32 @@ def test_two_that_may_be_lost_are_reported_and_none_is_taken():
     decision = policy.decide_family(DECLARED, found, record, NOW)
     assert decision.action == policy.CONFLICT
     assert "the store keeps the secret of t1. Not known here: t2, t3." in decision.message
+
+
+MARKS = [f"{number:016x}" for number in range(3)]
+
+
+def created(identity: str, mark: str, description: str | None = None) -> dict[str, Any]:
+    """A token as Axiom lists it that was asked for with a mark."""
+    asked = policy.request_body(policy.marked({**DECLARED, "description": description}, mark))
+    return {**token(identity), "description": asked["description"]}
+
+
+@given(st.lists(st.sampled_from(MARKS), unique=True), st.sampled_from([None, "", "for [devfleet.axiom] "]))
+def test_what_was_created_and_never_learned_is_recognized_by_its_mark_alone(noted, description):
+    """Nobody else's token of the name is ever taken for one of ours, however alike it is."""
+    record = {"name": "ingest", "id": None, "secret": None, "datasets": {}, "pending": {"marks": noted}}
+    tokens = [created(f"t{number}", mark, description) for number, mark in enumerate(MARKS)]
+    found = policy.family(tokens, "ingest", record, NOW)
+    assert {item["id"] for item in found.lost} == {f"t{MARKS.index(mark)}" for mark in noted}
+    assert policy.found_view(tokens[0])["description"] == (description or "").strip()
+    others = [item for item in tokens if item not in found.lost]
+    if noted:
+        decision = policy.decide_family(DECLARED, found, record, NOW).action
+        assert decision == (policy.CONFLICT if others else policy.CREATE)
+    alone = policy.family([token("of a person")], "ingest", record, NOW)
+    assert alone.lost == ()
+    assert policy.decide_family(DECLARED, alone, record, NOW).action == policy.SECRET_LOST
 
 
 class World:
@@ -189,10 +215,16 @@ class World:
         found = policy.family(self.tokens.values(), "ingest", self.record, self.now)
         todo = policy.decide_family(self.declared, found, self.record, self.now, begin).action
         expires = policy.dated(self.declared, self.now).get("expires_at")
-        if todo in (policy.CREATE, policy.ROTATE) and found.lost:
-            self.tokens[found.lost["id"]]["expiresAt"] = policy.format_instant(self.now)
-        if todo == policy.CREATE and not lost:
-            self.record = {"id": self._mint(expires)}
+        for item in found.lost if todo in (policy.CREATE, policy.ROTATE) else ():
+            self.tokens[item["id"]]["expiresAt"] = policy.format_instant(self.now)
+        if todo == policy.CREATE:
+            before, mark = self.record or {"id": None}, f"{len(self.tokens):016x}"
+            marks = before.get("pending", {}).get("marks", [])
+            self.record = {**before, "pending": {"marks": [*marks, mark]}}
+            new = self._mint(expires)
+            self.tokens[new]["description"] = created(new, mark)["description"]
+            if not lost:
+                self.record = {"id": new}
         if todo == policy.ROTATE:
             assert self.record is not None
             old = self.tokens[self.record["id"]]
@@ -216,11 +248,12 @@ class World:
         ]
     ),
     st.lists(st.tuples(st.integers(0, 20 * DAY), st.booleans(), st.booleans()), max_size=25),
+    st.booleans(),
 )
-def test_whatever_happens_two_tokens_at_most_and_every_run_heals(declared, steps):
+def test_whatever_happens_two_tokens_at_most_and_every_run_heals(declared, steps, lost_at_once):
     policy.check_rotation({"rotate": "never", **declared})
     world = World(declared)
-    world.run(False, False)
+    world.run(False, lost_at_once)
     for elapsed, begin, lost in steps:
         world.now += elapsed
         todo = world.run(begin, lost)

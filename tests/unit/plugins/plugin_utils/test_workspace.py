@@ -30,11 +30,12 @@ TOKEN = {"name": "ingest", "ingest": ["logs", "metrics"]}
 
 
 class MemoryStore:
-    """A store that remembers how it was used, and fails on demand."""
+    """A store that remembers how it was used, and fails on demand: after so many writes that succeed."""
 
-    def __init__(self, *records: dict[str, Any], failure: Exception | None = None) -> None:
+    def __init__(self, *records: dict[str, Any], failure: BaseException | None = None, after: int = 1) -> None:
         self.records = {record["name"]: record for record in records}
         self.failure = failure
+        self.after = after
         self.used: list[str] = []
         self.is_locked = False
 
@@ -44,7 +45,7 @@ class MemoryStore:
     def write(self, record: dict[str, Any]) -> None:
         assert self.is_locked, "reading what there is, minting and writing belong under one lock"
         self.used.append("write")
-        if self.failure:
+        if self.failure and self.used.count("write") > self.after:
             raise self.failure
         self.records[record["name"]] = dict(record)
 
@@ -131,7 +132,8 @@ def test_bare_ground_datasets_first_then_the_token_then_the_store(workspace, scr
     result = run.result()
     assert result["changed"]
     assert store.records == {"ingest": record(secret=SECRET)}
-    assert store.used == ["lock", "write"]
+    # The second is the token's secret, the first the note that one is about to be minted.
+    assert store.used == ["lock", "write", "write"]
     assert [(item["name"], item["changed"], item["adopted"]) for item in result["datasets"]] == [
         ("logs", True, False),
         ("metrics", True, False),
@@ -370,6 +372,34 @@ def test_a_store_that_fails_takes_the_token_back(workspace, script):
     assert result["tokens"] == []
 
 
+def test_a_store_that_fails_before_minting_keeps_the_token_from_being_minted(workspace, script):
+    store = MemoryStore(failure=StoreError("the store /s cannot be written (No space left on device)"), after=0)
+    script.expect("GET", "/datasets", FOUND).expect("GET", "/tokens", [])
+    message, result = failing(workspace(store), StoreError)
+    assert message == "the store /s cannot be written (No space left on device)"
+    assert not result["changed"]
+
+
+def test_a_token_whose_secret_was_never_learned_is_replaced_and_shows_no_mark(workspace, script):
+    store = MemoryStore(failure=KeyboardInterrupt())
+    script.expect("GET", "/datasets", FOUND).expect("GET", "/tokens", [])
+    script.expect("POST", "/tokens", token(token=SECRET)).expect("DELETE", "/tokens/token-id", {}, status=500)
+    with pytest.raises(KeyboardInterrupt):
+        workspace(store, tokens=[{**TOKEN, "description": "for the fleet"}]).run()
+    (asked,) = script.bodies("POST")
+    assert asked["description"].startswith("for the fleet [devfleet.axiom ")
+    assert store.records["ingest"]["secret"] is None
+    useless = token(description=asked["description"])
+    store.failure = None
+    script.expect("GET", "/datasets", FOUND).expect("GET", "/tokens", [useless])
+    script.expect("DELETE", "/tokens/token-id", status=204)
+    script.expect("POST", "/tokens", token(id="new-id", token=SECRET, description="again"))
+    run = workspace(store, tokens=[{**TOKEN, "description": "for the fleet"}])
+    run.run()
+    assert store.records["ingest"] == record(id="new-id", secret=SECRET)
+    assert "[devfleet.axiom" not in json.dumps(run.result())
+
+
 def test_a_token_that_cannot_be_taken_back_is_named(workspace, script):
     store = MemoryStore(failure=StoreError("the store /s cannot be written (No space left on device)"))
     script.expect("GET", "/datasets", FOUND).expect("GET", "/tokens", [])
@@ -457,7 +487,8 @@ def test_an_end_that_an_earlier_run_set_is_not_handed_on(workspace, script):
 
 
 def test_a_store_that_fails_before_regenerating_changes_nothing(workspace, script):
-    store = MemoryStore(record(), failure=StoreError("the store /s cannot be written (No space left on device)"))
+    full = StoreError("the store /s cannot be written (No space left on device)")
+    store = MemoryStore(record(), failure=full, after=0)
     script.expect("GET", "/datasets", FOUND).expect("GET", "/tokens", [token()])
     message, result = failing(rotating(workspace, store), StoreError)
     assert "No space left on device" in message
