@@ -10,6 +10,7 @@ import functools
 import json
 import os
 import re
+import runpy
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,12 +23,23 @@ VAULT_PASSWORD = "the vault's own secret"
 
 
 @functools.cache
+def _controller() -> str:
+    return subprocess.run(["ansible-playbook", "--version"], capture_output=True, text=True, check=True).stdout
+
+
 def core_version() -> tuple[int, ...]:
     """Major and minor of the controller's ansible-core, which need not be the one that the tests can import."""
-    run = subprocess.run(["ansible-playbook", "--version"], capture_output=True, text=True, check=True)
-    found = re.match(r"ansible-playbook \[core (\d+)\.(\d+)", run.stdout)
-    assert found, run.stdout
+    found = re.match(r"ansible-playbook \[core (\d+)\.(\d+)", _controller())
+    assert found, _controller()
     return tuple(int(part) for part in found.groups())
+
+
+def target_pythons() -> list[str]:
+    """The Pythons that the controller's ansible-core supports on machines, oldest first: what ansible-test knows."""
+    found = re.search(r"ansible python module location = (.*)/ansible$", _controller(), re.MULTILINE)
+    assert found, _controller()
+    constants = runpy.run_path(f"{found[1]}/ansible_test/_util/target/common/constants.py")
+    return [*constants["REMOTE_ONLY_PYTHON_VERSIONS"], *constants["CONTROLLER_PYTHON_VERSIONS"]]
 
 
 class Run(NamedTuple):

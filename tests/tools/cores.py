@@ -11,7 +11,6 @@ that this machine has no Python for is named on stderr.
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import subprocess
 import sys
@@ -20,13 +19,14 @@ from pathlib import Path
 import yaml
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
+from support.pythons import pythons
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = CHECKOUT / "requirements.txt"
 # Asked of the index as the Python that can have every release.
 ANY_PYTHON = "3.99"
-# Minor versions of Python 3 that are looked for: from the oldest that `make setup` takes.
-MINORS = range(11, 30)
+# Pythons that are looked for: from the oldest that `make setup` takes.
+MINORS = [f"3.{number}" for number in range(11, 30)]
 
 
 def offered(python_version: str) -> list[Version]:
@@ -49,24 +49,6 @@ def supported() -> list[str]:
     return [*dict.fromkeys(minor(version) for version in reversed(offered(ANY_PYTHON)) if version in allowed)]
 
 
-def pythons() -> dict[str, Path]:
-    """Every Python of this machine that starts and can make virtual environments, by version, oldest first.
-
-    pyenv's shims answer only for the versions selected, so its installations are looked at one by one.
-    """
-    folders = [Path(folder) for folder in os.environ["PATH"].split(os.pathsep) if Path(folder).name != "shims"]
-    pyenv = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser() / "versions"
-    found = {}
-    for version in (f"3.{number}" for number in MINORS):
-        candidates = [*(folder / f"python{version}" for folder in folders), *pyenv.glob(f"{version}.*/bin/python")]
-        for candidate in candidates:
-            probe = [candidate, "-c", "import ensurepip, venv"]
-            if candidate.exists() and subprocess.run(probe, check=False, capture_output=True).returncode == 0:
-                found[version] = candidate
-                break
-    return found
-
-
 def make(folder: Path, python: Path, release: Version) -> None:
     """A virtual environment with this release and what the collection's plugins need on a controller."""
     stamp, wanted = folder / "installed", f"ansible-core=={release}\n{REQUIREMENTS.read_text()}"
@@ -81,7 +63,7 @@ def make(folder: Path, python: Path, release: Version) -> None:
 
 def controllers() -> dict[str, tuple[Path, Version] | None]:
     """For every supported minor release the oldest Python that can run it and its newest release, or None."""
-    offers = [(python, offered(version)) for version, python in pythons().items()]
+    offers = [(python, offered(version)) for version, python in pythons(MINORS, "ensurepip, venv").items()]
     found: dict[str, tuple[Path, Version] | None] = {}
     for core in supported():
         fitting = ((python, release) for python, releases in offers for release in releases if minor(release) == core)

@@ -19,12 +19,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 from ansible_test._internal.constants import SUPPORTED_PYTHON_VERSIONS
 from ansible_test._internal.python_requirements import get_venv_packages
+from support.pythons import pythons, search_path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 CACHE = Path("~/.ansible/test/cache").expanduser()
@@ -70,29 +70,6 @@ def write_get_pip(version: str) -> None:
     unfinished.replace(script)
 
 
-def runs(python: Path) -> bool:
-    """Whether this Python starts and can make the virtual environments that ansible-test needs."""
-    return (
-        python.exists()
-        and subprocess.run([python, "-c", "import venv"], check=False, capture_output=True).returncode == 0
-    )
-
-
-def pythons(search: list[str]) -> Iterator[tuple[str, Path]]:
-    """Every Python that ansible-test supports and this machine can run, as (version, executable).
-
-    pyenv's shims answer only for the versions selected, so its installations are looked at one by one.
-    """
-    pyenv = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser() / "versions"
-    for version in SUPPORTED_PYTHON_VERSIONS:
-        name = f"python{version}"
-        installed = sorted(pyenv.glob(f"{version}.*/bin/{name}"), reverse=True)
-        for candidate in [*(Path(folder, name) for folder in search), *installed]:
-            if runs(candidate):
-                yield version, candidate
-                break
-
-
 def copy_tracked_files(target: Path) -> None:
     """ansible-test wants the collection below ``ansible_collections``, and tests whatever else lies around in it."""
     shutil.rmtree(target, ignore_errors=True)
@@ -130,17 +107,15 @@ def main() -> int:
     shutil.rmtree(links, ignore_errors=True)
     links.mkdir(parents=True)
     own = Path(sys.executable).parent
-    search = [folder for folder in os.environ["PATH"].split(os.pathsep) if Path(folder).name != "shims"]
-    found = []
-    for version, executable in pythons([str(own), *search]):
-        found.append(version)
+    found = pythons(SUPPORTED_PYTHON_VERSIONS, "venv", first=[own])
+    for version, executable in found.items():
         if executable.parent != own:
             # A relocated link would lose its standard library, so the link is to the real file.
             (links / f"python{version}").symlink_to(executable.resolve())
         write_get_pip(get_venv_packages(SimpleNamespace(version=version))["pip"])
     print(f"ansible-test sanity on Python {', '.join(found)}", flush=True)
 
-    environment = {**os.environ, "PATH": os.pathsep.join([str(own), str(links), *search])}
+    environment = {**os.environ, "PATH": os.pathsep.join(map(str, [own, links, *search_path()]))}
     # Warns and passes without this program: a silent gap.
     if not shutil.which("shellcheck", path=environment["PATH"]):
         sys.exit("shellcheck is missing: run `make setup`")
