@@ -20,6 +20,7 @@ from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import
 )
 from ansible_collections.devfleet.axiom.plugins.module_utils.token_policy import PolicyError
 from ansible_collections.devfleet.axiom.plugins.module_utils.workspace_spec import workspace_argument_spec
+from ansible_collections.devfleet.axiom.plugins.plugin_utils.awx_job import is_slice
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.store import StoreError
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.stores import declared_store
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.workspace import (
@@ -44,6 +45,11 @@ class ActionModule(ActionBase):
         workspace = None
         try:
             require_same_everywhere(task_vars)
+            if is_slice(task_vars) and not self._task.check_mode:
+                raise PolicyError(
+                    "this job is a slice, and slices run at the same time, while datasets and tokens are those of the"
+                    " whole fleet: set job_slice_count of the job template to 1, and give no workflow its name"
+                )
             options = self._options()
             datasets, tokens = options["datasets"], options["tokens"]
             validate(datasets, tokens, options["store"])

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,53 @@ def test_a_part_of_the_fleet_never_ends_the_old_token_and_a_second_run_continues
     assert rest.status == 0, rest.output
     assert minted(fleet) == 2
     assert set(fleet.installed().values()) == {record["secret"]}
+    assert not fleet.secret_works(old)
+
+
+def test_a_part_that_holds_all_machines_of_a_token_is_enough_and_one_asleep_is_not(fleet: Rollout) -> None:
+    old = fleet.record()["secret"]
+    # What is left of the fleet has another token, or none.
+    other = fleet.controller.inventory / "host_vars" / "c.yml"
+    other.parent.mkdir()
+    other.write_text("claude_code_telemetry_token_name: of-another-team\n")
+    fleet.declare(asleep=("b",))
+    asleep = fleet.play("rotate", "--limit", "a,b")
+    assert asleep.status == 0, asleep.output
+    assert fleet.secret_works(old)
+    assert fleet.summary(asleep)[1].startswith("b: has not moved")
+    fleet.declare()
+    assert fleet.play("rotate", "--limit", "a").status == 0
+    assert fleet.secret_works(old)
+    kept = fleet.play("rotate", "--limit", "a,b", "-e", "axiom_workspace_retire=overlap")
+    assert kept.status == 0, kept.output
+    assert fleet.secret_works(old)
+    moved = fleet.play("rotate", "--limit", "a,b")
+    assert moved.status == 0, moved.output
+    assert not fleet.secret_works(old)
+
+
+def test_a_slice_of_a_job_ends_nothing_and_mints_nothing(fleet: Rollout) -> None:
+    """Its inventory has its own machines only, so all that it can see has moved."""
+    old = fleet.record()["secret"]
+    assert fleet.play("mint").status == 0
+    assert fleet.play("enforce").status == 0
+    fleet.controller.hosts({"a": fleet.hosts()["a"]}, **fleet.variables())
+    job = {"awx_job_template_name": "rotate", "awx_workflow_job_name": "rotate", "awx_job_launch_type": "workflow"}
+    sliced = fleet.play("retire", "-e", json.dumps(job))
+    assert sliced.status == 0, sliced.output
+    assert "this job is a slice" in fleet.summary(sliced)[-1]
+    again = fleet.play(
+        "retire", "-e", json.dumps({**job, "awx_job_launch_type": "relaunch", "awx_workflow_job_name": ""})
+    )
+    assert "may be a slice: launch its template instead" in fleet.summary(again)[-1]
+    fleet.axiom.clear_requests()
+    for name, also in (("rotate", {}), ("retire", {"axiom_workspace_retire": "now"})):
+        refused = fleet.play(name, "-e", json.dumps({**job, **also}))
+        assert "set job_slice_count of the job template to 1" in refused.messages()
+    assert {entry["method"] for entry in fleet.axiom.requests() if entry["role"] == "api"} <= {"GET"}
+    assert fleet.secret_works(old)
+    fleet.declare()
+    assert fleet.play("retire", "-e", json.dumps({**job, "awx_workflow_job_name": "a workflow"})).status == 0
     assert not fleet.secret_works(old)
 
 

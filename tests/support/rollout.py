@@ -50,8 +50,9 @@ class Rollout(Observed):
         stub.write_text(f"#!/bin/sh\ncat <<'END'\n{listed}\nEND\n")
         stub.chmod(0o755)
 
-    def declare(self, asleep: tuple[str, ...] = (), token: dict[str, Any] | None = None, **changes: Any) -> None:
-        hosts = {
+    def hosts(self, asleep: tuple[str, ...] = ()) -> dict[str, dict[str, Any]]:
+        """The machines with their variables, as the inventory has them."""
+        return {
             host: {
                 "claude_code_telemetry_prefix": str(machine.root),
                 "ansible_python_interpreter": str(self.processes[host] / "python"),
@@ -59,7 +60,10 @@ class Rollout(Observed):
             }
             for host, machine in self.machines.items()
         }
-        variables: dict[str, Any] = {
+
+    def variables(self, token: dict[str, Any] | None = None) -> dict[str, Any]:
+        """What is declared for all."""
+        return {
             "ansible_connection": "local",
             "axiom_workspace_datasets": [{"name": LOGS}, {"name": METRICS, "kind": "otel:metrics:v1"}],
             "axiom_workspace_tokens": [{"name": TOKEN, "ingest": [LOGS, METRICS], **(token or {})}],
@@ -70,7 +74,9 @@ class Rollout(Observed):
             "claude_code_telemetry_metrics_dataset": METRICS,
             "claude_code_telemetry_token_name": TOKEN,
         }
-        self.controller.hosts(hosts, **{**variables, **changes})
+
+    def declare(self, asleep: tuple[str, ...] = (), token: dict[str, Any] | None = None, **changes: Any) -> None:
+        self.controller.hosts(self.hosts(asleep), **{**self.variables(token), **changes})
 
     def play(self, name: str, *arguments: str, **environment: str) -> Run:
         """One run; nothing secret is ever in what it prints, whatever happens."""

@@ -79,3 +79,25 @@ def test_what_may_still_use_it_keeps_it_alive(variables: Any, says: str) -> None
 def test_nothing_is_known_about_a_token_that_no_machine_uses_and_in_check_mode() -> None:
     assert summary({"a": {}})["moved"] == []
     assert summary({"a": host(probed())}, check_mode=True)["moved"] == []
+
+
+SLICE = {"awx_job_template_name": "rotate", "awx_workflow_job_name": "rotate", "awx_job_launch_type": "workflow"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "whole"),
+    [
+        (SLICE, False),
+        ({"tower_job_template_name": "rotate", "tower_workflow_job_name": "rotate"}, False),
+        ({"awx_job_template_name": "rotate", "awx_job_launch_type": "relaunch"}, False),
+        ({"awx_job_template_name": "rotate", "awx_job_launch_type": "scheduled"}, True),
+        ({**SLICE, "awx_workflow_job_name": "the workflow of a rotation"}, True),
+        ({"awx_job_launch_type": "manual"}, True),
+    ],
+)
+def test_a_part_of_the_inventory_never_lets_a_former_secret_end(variables: Any, whole: bool) -> None:
+    found = summary({"a": host(probed(), **variables), "b": host(probed(), **variables)})
+    assert found["moved"] == (["ingest"] if whole else [])
+    assert any("There may be machines that it knows nothing of" in line for line in found["lines"]) != whole
+    ended = summary({"a": host(probed(), **variables)}, {**TOKEN, "previous_expires_at": None})
+    assert len(ended["lines"]) == 1
