@@ -67,7 +67,7 @@ def _percentile(values: Sequence[Any], percent: Any) -> Any:
 
 
 def _distinct(values: Sequence[Any]) -> list[Any]:
-    return list({identity(value): value for value in reversed(values)}.values())[::-1]
+    return list({identity(value): value for value in values}.values())
 
 
 def _set(values: Sequence[Any], size: Any = SET_SIZE) -> Any:

@@ -23,20 +23,21 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT4
 
 FILE_NAME = "axiom-api-v2.openapi.json"
+QUERY_FILE_NAME = "axiom-edge-query-v1.openapi.json"
 REPOSITORY = Path(__file__).resolve().parents[2]
 RATE_LIMIT_HEADERS = ("X-RateLimit-Scope", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 TRACE_HEADER = "x-axiom-trace-id"
 
-_URI = "urn:axiom"
+URI = "urn:axiom"
 _METHODS = ("get", "put", "post", "delete", "patch")
 _NOT_EMPTY = {"string": "minLength", "array": "minItems", "object": "minProperties"}
 
 Json = dict[str, Any]
 
 
-def document_path() -> Path:
-    """Return where the document should be: in ``$AXIOM_OPENAPI_DIR``, else ``../shared/reference`` of the checkout."""
-    return Path(os.environ.get("AXIOM_OPENAPI_DIR") or REPOSITORY.parent / "shared" / "reference") / FILE_NAME
+def document_path(name: str = FILE_NAME) -> Path:
+    """Return where a document should be: in ``$AXIOM_OPENAPI_DIR``, else ``../shared/reference`` of the checkout."""
+    return Path(os.environ.get("AXIOM_OPENAPI_DIR") or REPOSITORY.parent / "shared" / "reference") / name
 
 
 class Document:
@@ -46,8 +47,8 @@ class Document:
         self.raw: Json = json.loads(path.read_text())
         self.answered: set[tuple[str, int]] = set()
         self.requested: set[str] = set()
-        self._answers = _registry(self.raw, answers=True)
-        self._requests = _registry(self.raw, answers=False)
+        self._answers = closed(self.raw, answers=True)
+        self._requests = closed(self.raw, answers=False)
 
     def operation(self, method: str, path: str) -> tuple[str, Json] | None:
         """Return the JSON pointer of an operation and the operation; None where the document has none.
@@ -82,8 +83,8 @@ class Document:
             assert body == b""
             return
         assert headers["Content-Type"].split(";")[0] == "application/json"
-        schema = {"$ref": f"{_URI}#{pointer}/responses/{status}/content/application~1json/schema"}
-        _validate(OAS30ReadValidator, schema, self._answers, json.loads(body))
+        schema = {"$ref": f"{URI}#{pointer}/responses/{status}/content/application~1json/schema"}
+        validate(OAS30ReadValidator, schema, self._answers, json.loads(body))
 
     def check_accepted(self, method: str, path: str, body: bytes) -> None:
         """Raise a validation error where a body that the API took is not as documented.
@@ -94,8 +95,8 @@ class Document:
         if found and "requestBody" in found[1]:
             pointer, operation = found
             self.requested.add(operation["operationId"])
-            schema = {"$ref": f"{_URI}#{pointer}/requestBody/content/application~1json/schema"}
-            _validate(OAS30WriteValidator, schema, self._requests, _without_nulls(json.loads(body)))
+            schema = {"$ref": f"{URI}#{pointer}/requestBody/content/application~1json/schema"}
+            validate(OAS30WriteValidator, schema, self._requests, _without_nulls(json.loads(body)))
 
     def watch(self, session: requests.Session) -> None:
         """Check every exchange of a session with an API port, before its own hooks see the answer."""
@@ -111,7 +112,8 @@ class Document:
         session.hooks = {"response": [check, *(own if isinstance(own, list) else [own])]}
 
 
-def _validate(kind: Any, schema: Json, registry: Any, value: Any) -> None:
+def validate(kind: Any, schema: Json, registry: Any, value: Any) -> None:
+    """Raise a validation error where a value is not as a schema, with references into ``registry``, has it."""
     kind(schema, registry=registry, format_checker=oas30_format_checker).validate(value)
 
 
@@ -123,7 +125,8 @@ def _without_nulls(value: Any) -> Any:
     return value
 
 
-def _registry(raw: Json, answers: bool) -> Any:
+def closed(raw: Json, answers: bool) -> Any:
+    """Return a document's stricter copy, see the top of this file, as the registry that validators take."""
     document = copy.deepcopy(raw)
     for schema in document["components"]["schemas"].values():
         _merge_all_of(document, schema)
@@ -132,7 +135,7 @@ def _registry(raw: Json, answers: bool) -> Any:
             if method in path:
                 _tighten(document, path[method], answers)
     _tighten(document, document["components"]["schemas"], answers)
-    return Registry().with_resource(_URI, DRAFT4.create_resource(document))
+    return Registry().with_resource(URI, DRAFT4.create_resource(document))
 
 
 def _merge_all_of(document: Json, schema: Json) -> None:

@@ -227,8 +227,9 @@ class Storage:
     def add_delivery(self, row: Row, records: list[Row]) -> None:
         """Store the records of one resource of one accepted OTLP request; inside :meth:`transaction`."""
         delivery = self._insert("deliveries", row)
-        for record in records:
-            self._insert("records", {"delivery": delivery, "content": record})
+        rows = [(delivery, json.dumps(record)) for record in records]
+        with self._lock:
+            self._db.executemany("INSERT INTO records (delivery, content) VALUES (?, ?)", rows)
 
     def deliveries(self, signal: str | None = None) -> list[tuple[Row, list[Row]]]:
         """Return what arrived, oldest first: each delivery with its records."""
