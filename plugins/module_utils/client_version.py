@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which Claude Code is installed: looked for in the usual places and asked, with the rights of whoever would run it."""
+"""Which Claude Code is installed: looked for in the usual places and asked, with the rights of whoever would run it.
+
+And whether anybody has ever run it, which leaves traces in a home.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import glob
 import os
 import pwd
 import re
+import stat
 import subprocess
 from typing import Any, Mapping
 
@@ -22,6 +26,9 @@ USER_PLACES = (
     ".nvm/versions/node/*/bin/claude",
 )
 MACHINE_PLACES = ("/usr/local/bin/claude", "/opt/homebrew/bin/claude", "/usr/bin/claude")
+# What the client leaves in a home with its first run (measured with 2.1.331); a settings.json can be of others' making.
+TRACES = (".claude.json", ".claude/projects")
+HOMES = ("/home/*", "/Users/*", "/root", "/var/root")
 SECONDS = 10
 
 _VERSION = re.compile(r"(\d+\.\d+\.\d+)\b")
@@ -63,6 +70,36 @@ def _nobody() -> Account | None:
     except KeyError:
         return None
     return Account("nobody", entry.pw_uid, entry.pw_gid, "/")
+
+
+def _homes(options: Mapping[str, Any]) -> list[Account]:
+    """Of the users, or without any all that are in the usual places."""
+    if options["users"]:
+        return [host_files.account(user, options["prefix"]) for user in options["users"]]
+    found = []
+    for pattern in HOMES:
+        for home in glob.glob(host_files.below(glob.escape(options["prefix"]), pattern)):
+            status = os.lstat(home)
+            if stat.S_ISDIR(status.st_mode):
+                found.append(Account(os.path.basename(home), status.st_uid, status.st_gid, home))
+    return found
+
+
+def in_use(options: Mapping[str, Any]) -> bool | None:
+    """Whether anybody has ever run Claude Code here; None where a home could not be looked into.
+
+    :param options: users and prefix. Without users, every home in the usual places.
+    """
+    try:
+        found = [
+            host_files.run_as(home, lambda: any(os.path.lexists(os.path.join(home.home, name)) for name in TRACES))  # noqa: B023
+            if os.geteuid() in (0, home.uid)
+            else None
+            for home in _homes(options)
+        ]
+    except (HostError, OSError):
+        return None
+    return True if True in found else None if None in found else False
 
 
 def clients(options: Mapping[str, Any]) -> list[dict[str, Any]]:

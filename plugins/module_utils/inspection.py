@@ -69,5 +69,6 @@ def inspect(options: Mapping[str, Any]) -> dict[str, Any]:
         ],
         "variables": [entry for user in users for entry in _variables(sources, user)],
         "clients": clients,
+        "in_use": client_version.in_use(options),
         "old_sessions": old_sessions,
     }

@@ -106,9 +106,8 @@ def _managed_settings(options: Mapping[str, Any], platform: str) -> list[Wanted]
     present = options["state"] == "present"
     merging = present and options["managed_settings_layout"] == "merge"
     dropping = present and not merging
-    helper = {"otelHeadersHelper": HEADERS_HELPER} if options["shield"] and dropping else {}
     real, shown = [
-        json.dumps({**helper, "env": environment}, indent=2, ensure_ascii=False) + "\n" if present else ""
+        json.dumps(_settings(options, environment), indent=2, ensure_ascii=False) + "\n" if present else ""
         for environment in _environments(options, options["token"], options["shield"])
     ]
     return [
@@ -118,6 +117,17 @@ def _managed_settings(options: Mapping[str, Any], platform: str) -> list[Wanted]
         Wanted(target, "file", own, real, shown, present=dropping),
         Wanted(target, "settings", document, real, shown, present=merging),
     ]
+
+
+def _settings(options: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
+    dropping = options["managed_settings_layout"] == "drop_in"
+    helper = {"otelHeadersHelper": HEADERS_HELPER} if options["shield"] and dropping else {}
+    return {**helper, "env": environment}
+
+
+def managed_settings(options: Mapping[str, Any], token: str) -> dict[str, Any]:
+    """What we put into managed settings, as JSON has it."""
+    return _settings(options, build(options, token, options["shield"]))
 
 
 def _user_settings(options: Mapping[str, Any], platform: str, user: str) -> list[Wanted]:

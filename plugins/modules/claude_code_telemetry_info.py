@@ -160,6 +160,13 @@ clients:
   returned: success
   type: list
   elements: dict
+in_use:
+  description:
+    - Whether anybody has ever run Claude Code here, by what that leaves in a home. Of O(users), or without any in every
+      home below C(/home), C(/Users) and root's.
+    - Null where a home could not be looked into.
+  returned: success
+  type: bool
 old_sessions:
   description: How many running sessions are older than what is installed, null where that is not known.
   returned: success

@@ -371,3 +371,21 @@ def test_an_unknown_user_is_named_and_does_not_stop_the_others(machine: FakeMach
 )
 def test_values_are_shown_without_anything_secret(name: str, value: str, shown: str) -> None:
     assert diagnosis.shown(name, value) == shown
+
+
+@pytest.mark.parametrize("users", [[], [USER]])
+def test_whether_anybody_ever_ran_it_is_told_by_what_that_leaves(machine: FakeMachine, users: list[str]) -> None:
+    # Installed, and settings of ours, are no use.
+    machine.converge(**USER_TARGET)
+    assert inspect(machine, users=users)["in_use"] is False
+    machine.write(f"home/{USER}/.claude.json", "{}")
+    assert inspect(machine, users=users)["in_use"] is True
+    (machine.home / ".claude.json").unlink()
+    machine.write(f"home/{USER}/.claude/projects/x", "")
+    assert inspect(machine, users=users)["in_use"] is True
+
+
+def test_homes_that_cannot_be_looked_into_leave_it_open(machine: FakeMachine, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert inspect(machine, users=["nobody-here"])["in_use"] is None
+    monkeypatch.setattr(os, "geteuid", lambda: 987654)
+    assert client_version.in_use({"users": [], "prefix": str(machine.root)}) is None

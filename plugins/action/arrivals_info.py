@@ -1,0 +1,71 @@
+# Copyright: (c) 2026, devfleet maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The action C(arrivals_info): asks Axiom once for all hosts of a play, and opens no connection to any of them."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.parameters import remove_values
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.devfleet.axiom.plugins.module_utils.arrivals_spec import arrivals_argument_spec
+from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import AxiomError, without_secrets
+from ansible_collections.devfleet.axiom.plugins.module_utils.token_policy import PolicyError, parse_duration
+from ansible_collections.devfleet.axiom.plugins.plugin_utils import arrivals
+from ansible_collections.devfleet.axiom.plugins.plugin_utils.fleet_arrivals import Inventory, Readers, ask
+from ansible_collections.devfleet.axiom.plugins.plugin_utils.store import StoreError
+from ansible_collections.devfleet.axiom.plugins.plugin_utils.stores import stored_record
+
+
+class ActionModule(ActionBase):
+    # One question for all hosts of the play, with or without run_once.
+    BYPASS_HOST_LOOP = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        task_vars = task_vars or {}
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        try:
+            options = self._options()
+            found = self._report(options, task_vars)
+        except (AxiomError, PolicyError, StoreError) as error:
+            result.update(error.result(), failed=True)
+            return result
+        return {**result, "changed": False, "report": found, "silent": arrivals.silent(found)}
+
+    def _options(self) -> dict[str, Any]:
+        validated = ArgumentSpecValidator(arrivals_argument_spec()).validate(self._task.args)
+        if validated.error_messages:
+            text = "; ".join(validated.error_messages)
+            raise PolicyError(without_secrets(str(remove_values(text, validated._no_log_values))))
+        options: dict[str, Any] = validated.validated_parameters
+        return options
+
+    def _report(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        end = time.time_ns()
+        window = arrivals.Window(end - parse_duration(options["window"], "window"), end)
+        read = self._store(options, task_vars)
+        inventory = Inventory(
+            self._loader, task_vars["hostvars"].raw_get, read, options["other_managed_settings"] or {}
+        )
+        machines = [inventory.machine(host) for host in task_vars["ansible_play_hosts_all"]]
+        named = {machine.expected.name: machine.expected.machine for machine in machines}
+        known = [
+            named[host] if host in named else inventory.machine(host).expected.machine
+            for host in task_vars["groups"]["all"]
+        ]
+        records = [record for record in map(read, options["query_tokens"]) if record]
+        arrived = ask(machines, Readers(records, options["token"], options), window)
+        return arrivals.report([machine.expected for machine in machines], known, arrived, window)
+
+    def _store(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> Any:
+        """What reads the record of a token's name, once."""
+        if not options["store"]:
+            return lambda name: None
+        return functools.cache(lambda name: stored_record(options["store"], name, task_vars, self._loader))
