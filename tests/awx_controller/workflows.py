@@ -133,6 +133,8 @@ class Graph:
 
     def prompts(self, node: Item, template: Item) -> dict[str, Any]:
         """Return what a node's job is launched with: the node's and the workflow's prompts, artifacts, variables."""
+        # Nodes that take no variables, like approvals, hand them on.
+        artifacts = self._gather_artifacts(node)
         if template.path not in ("job_templates", "workflow_job_templates"):
             return {}
         given = saved_prompts(node)
@@ -142,7 +144,6 @@ class Graph:
         if template.path == "workflow_job_templates":
             given["extra_vars"] = {**given.get("extra_vars", {}), **own}
         accepted = accept(self._store, template, given).accepted
-        artifacts = self._gather_artifacts(node)
         artifacts = {name: value for name, value in artifacts.items() if name != "_ansible_no_log"}
         # A workflow's variables reach its jobs whether or not they ask for any.
         accepted["extra_vars"] = {**accepted.get("extra_vars", {}), **artifacts, **own}
