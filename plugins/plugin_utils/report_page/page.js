@@ -138,11 +138,11 @@
   const columns = [
     { title: "Machine", key: (item) => item.machine },
     { title: "Status", key: (item) => severity.get(item.class) ?? -1, width: "what" },
+    { title: "Why, and the next step", width: "why" },
     { title: "Team", key: (item) => item.team, width: "who" },
     { title: "Last event", key: (item) => instant(item.last_event), width: "when" },
     { title: "Last metric", key: (item) => instant(item.last_metric), width: "when" },
     { title: "Client", key: (item) => item.client_version, width: "who" },
-    { title: "Why, and the next step", width: "why" },
   ];
   const machines = report.machines.map((machine, index) => ({
     ...machine,
@@ -176,11 +176,11 @@
       {},
       element("th", { scope: "row" }, machine.machine),
       element("td", {}, element("span", { class: "status", "data-class": machine.class }, labelOf(machine.class))),
+      element("td", {}, ...(why.length ? why : [NONE])),
       element("td", {}, machine.team ?? NONE),
       time(machine.last_event),
       time(machine.last_metric),
       element("td", {}, machine.client_version ?? NONE, machine.settings_source.length ? element("small", {}, machine.settings_source.join(", ")) : null),
-      element("td", {}, ...(why.length ? why : [NONE])),
     );
   }
 
