@@ -94,6 +94,10 @@ client: build
 docs-tables: client ## measure again what the tables in docs say, and write them
 	pytest tests/e2e/test_shells.py --write-tables
 
+.PHONY: recording
+recording: client ## record what the client sends, for the tests of the dashboard
+	pytest tests/e2e/test_dashboard.py --write-recording
+
 .PHONY: molecule
 molecule: build ## the role on podman containers, every scenario
 	@tests/tools/molecule.sh $(BUILD) test --all

@@ -21,10 +21,12 @@ from e2e.stub import StubServer
 
 MakeMachine = Callable[[str], Machine]
 WRITE_TABLES = "--write-tables"
+WRITE_RECORDING = "--write-recording"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(WRITE_TABLES, action="store_true", help="write what is measured to the tables in docs")
+    parser.addoption(WRITE_RECORDING, action="store_true", help="write what the client sends to tests/data")
 
 
 def _client() -> Path:

@@ -73,18 +73,26 @@ class Fleet:
         self.axiom = axiom
         self._controller = Controller(folder)
 
-    def _playbook(self, name: str, machine: dict[str, Any], environment: dict[str, str]) -> None:
+    def _playbook(self, name: str, machine: dict[str, Any], environment: dict[str, str]) -> list[dict[str, Any]]:
         local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
         self._controller.hosts({"laptop": {**local, **machine}}, **VARIABLES)
         run = self._controller.playbook(f"devfleet.axiom.{name}", **environment)
         assert run.status == 0, run.output
+        return run.results
 
     def provision(self) -> None:
         self._playbook("provision", {}, self.axiom.env())
 
-    def enforce(self, machine: Machine, **options: Any) -> None:
+    def enforce(self, machine: Machine, /, **options: Any) -> None:
         """Run `devfleet.axiom.enforce` on a machine, with options of `claude_code_telemetry`; no access to Axiom."""
         self._playbook("enforce", self._variables(machine, options), {})
+
+    def dashboard(self) -> dict[str, Any]:
+        """Run `devfleet.axiom.dashboard`; the document that it installs."""
+        results = self._playbook("dashboard", {}, self.axiom.env())
+        (entry,) = [entry["result"] for entry in results if entry["action"] == "devfleet.axiom.dashboard"]
+        document: dict[str, Any] = entry["results"][0]["dashboard"]["document"]
+        return document
 
     def remove(self, machine: Machine, **options: Any) -> None:
         self._playbook("remove", self._variables(machine, options), {})

@@ -127,7 +127,7 @@ class Machine:
             check=False,
         )
 
-    def ask(self, environment: dict[str, str] | None = None) -> Outcome:
-        """Start the client directly, not from a shell, and ask it `PROMPT`."""
-        run = self.run("claude", "-p", PROMPT, environment=environment)
+    def ask(self, environment: dict[str, str] | None = None, prompt: str = PROMPT) -> Outcome:
+        """Start the client directly, not from a shell, and ask it something."""
+        run = self.run("claude", "-p", prompt, environment=environment)
         return Outcome(run.returncode, run.stdout, run.stderr)

@@ -13,31 +13,51 @@ from types import TracebackType
 from typing import Any
 
 ANSWER = "Hello from the stub"
+# Asked this, the model calls a tool twice before it answers: once well, once in vain.
+TOOLS_PROMPT = "read notes.txt and nothing.txt"
 _USAGE = {"input_tokens": 3, "output_tokens": 5}
 
 
-def _message(model: str) -> dict[str, Any]:
+def _content(asked: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the model says next."""
+    said = json.dumps(asked["messages"])
+    if TOOLS_PROMPT not in said or '"tool_result"' in said or not asked.get("tools"):
+        return [{"type": "text", "text": ANSWER}]
+    files = ("notes.txt", "nothing.txt")
+    return [
+        {"type": "tool_use", "id": f"toolu_{number}", "name": "Read", "input": {"file_path": f"/home/ada/work/{name}"}}
+        for number, name in enumerate(files)
+    ]
+
+
+def _message(model: str, content: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "id": "msg_stub",
         "type": "message",
         "role": "assistant",
         "model": model,
-        "content": [{"type": "text", "text": ANSWER}],
-        "stop_reason": "end_turn",
+        "content": content,
+        "stop_reason": "tool_use" if content[0]["type"] == "tool_use" else "end_turn",
         "stop_sequence": None,
         "usage": _USAGE,
     }
 
 
-def _stream(model: str) -> Iterator[dict[str, Any]]:
+def _stream(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The events of a streamed message, in the order of Anthropic's documentation, "Streaming messages"."""
-    yield {"type": "message_start", "message": dict(_message(model), content=[], stop_reason=None)}
-    yield {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
-    yield {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": ANSWER}}
-    yield {"type": "content_block_stop", "index": 0}
+    yield {"type": "message_start", "message": dict(message, content=[], stop_reason=None)}
+    for index, block in enumerate(message["content"]):
+        if block["type"] == "text":
+            empty, delta = {**block, "text": ""}, {"type": "text_delta", "text": block["text"]}
+        else:
+            empty = {**block, "input": {}}
+            delta = {"type": "input_json_delta", "partial_json": json.dumps(block["input"])}
+        yield {"type": "content_block_start", "index": index, "content_block": empty}
+        yield {"type": "content_block_delta", "index": index, "delta": delta}
+        yield {"type": "content_block_stop", "index": index}
     yield {
         "type": "message_delta",
-        "delta": {"stop_reason": "end_turn", "stop_sequence": None},
+        "delta": {"stop_reason": message["stop_reason"], "stop_sequence": None},
         "usage": {"output_tokens": _USAGE["output_tokens"]},
     }
     yield {"type": "message_stop"}
@@ -56,11 +76,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(404, "application/json", json.dumps(error))
             return
         asked = json.loads(body)
+        message = _message(asked["model"], _content(asked))
         if asked.get("stream"):
-            events = [f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in _stream(asked["model"])]
+            events = [f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in _stream(message)]
             self._answer(200, "text/event-stream", "".join(events))
         else:
-            self._answer(200, "application/json", json.dumps(_message(asked["model"])))
+            self._answer(200, "application/json", json.dumps(message))
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _any
 
