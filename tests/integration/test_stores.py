@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -115,6 +117,33 @@ def test_a_fleet_lives_with_it_and_a_second_run_writes_nothing(fleet: Elsewhere)
     assert not fleet.secret_works(second)
     assert set(fleet.installed().values()) == {fleet.record()["secret"]}
     assert [token["id"] for token in fleet.tokens()] == [fleet.record()["id"]]
+
+
+def test_controllers_that_rotate_at_once_leave_nothing_behind(fleet: Elsewhere) -> None:
+    """Without a lock some of them stop, with one line; whoever goes on does so alone."""
+    assert fleet.play("provision").status == 0
+    before = fleet.record()["secret"]
+    command = [*fleet.controller.command("devfleet.axiom.mint"), "-e", "axiom_workspace_timeout=20"]
+    runs = [
+        subprocess.Popen(
+            command,
+            env={**fleet.controller.environment, **fleet.job("mint"), "RECORD_FILE": os.devnull},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for _attempt in range(3)
+    ]
+    outputs = [run.communicate(timeout=300)[0] for run in runs]
+    assert {run.returncode for run in runs} <= {0, 2}, outputs
+    fleet.no_secret_in(*outputs)
+    healed = fleet.play("mint")
+    assert healed.status == 0, healed.output
+    record = fleet.record()
+    assert record["previous_secret"] == before
+    assert {token["id"] for token in fleet.tokens()} == {record["id"], record["previous_id"]}
+    assert fleet.secret_works(record["secret"])
+    assert fleet.secret_works(before)
 
 
 def test_a_store_that_cannot_be_written_mints_nothing(fleet: Elsewhere) -> None:
