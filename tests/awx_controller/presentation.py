@@ -11,9 +11,11 @@ from typing import Any
 
 from awx_controller.clock import timestamp
 from awx_controller.credentials import ENCRYPTED, shown_inputs
+from awx_controller.launching import survey
 from awx_controller.permissions import Rights
 from awx_controller.schema import KEY, UNIFIED_JOB, UNIFIED_TEMPLATE
 from awx_controller.store import Item, Store
+from awx_controller.surveys import password_variables
 
 Answer = dict[str, Any]
 
@@ -251,8 +253,9 @@ def _token(store: Store, item: Item, found: Answer) -> None:
 
 def _configuration(store: Store, item: Item, found: Answer) -> None:
     """Answers to password questions are kept, and never shown."""
-    secret = item.private.get("survey_passwords", {})
-    found["extra_data"] = {name: secret.get(name, value) for name, value in item["extra_data"].items()}
+    template = store.find(UNIFIED_TEMPLATE, item["unified_job_template"])
+    secret = password_variables(survey(template)) if template else set()
+    found["extra_data"] = {name: ENCRYPTED if name in secret else value for name, value in item["extra_data"].items()}
 
 
 def _job(store: Store, item: Item, found: Answer) -> None:

@@ -178,6 +178,11 @@ class Rules:
 
 def check_link(store: Store, parent: Item, name: str, member: Item) -> None:
     """Refuse a member that does not belong into a sub-collection: ApiError 400."""
+    if name in LINKED_PROMPTS and parent.path in ("schedules", "workflow_job_template_nodes"):
+        template = store.find("unified_job_templates", parent["unified_job_template"])
+        ask = prompts_of(template).get(name) if template else None
+        if template is None or ask is None or not template[ask]:
+            raise ApiError(400, {"msg": "Related template is not configured to accept " + name + " on launch."})
     if member.path == "credentials" and name in ("credentials", "galaxy_credentials"):
         kind = store.get("credential_types", member["credential_type"])
         if name == "galaxy_credentials":
@@ -192,11 +197,6 @@ def check_link(store: Store, parent: Item, name: str, member: Item) -> None:
                 other, store.get("credential_types", other["credential_type"])
             ):
                 raise ApiError(400, {"error": f"Cannot assign multiple {title} credentials."})
-    if name in LINKED_PROMPTS and parent.path in ("schedules", "workflow_job_template_nodes"):
-        template = store.find("unified_job_templates", parent["unified_job_template"])
-        ask = prompts_of(template).get(name) if template else None
-        if template is None or ask is None or not template[ask]:
-            raise ApiError(400, {"msg": "Related template is not configured to accept " + name + " on launch."})
     if parent.path == "groups" and member["inventory"] != parent["inventory"]:
         raise ApiError(400, {"error": "Cannot associate an object of another inventory."})
     if parent.path == "workflow_job_template_nodes" and member.path == parent.path:
