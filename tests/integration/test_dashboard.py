@@ -67,6 +67,11 @@ def test_installed_once_repaired_and_never_needing_a_machine(controller: Control
     before, after = repaired["diff"]["before"]["document"], repaired["diff"]["after"]["document"]
     assert {member for member in after if before[member] != after[member]} == {"name"}
 
+    task["tasks"][0]["devfleet.axiom.dashboard"] = {"uid": "claude-code-fleet", "state": "absent"}
+    playbook.write_text(json.dumps([task]))
+    gone = [controller.playbook(str(playbook)) for attempt in range(2)]
+    assert [run.results[0]["result"]["changed"] for run in gone] == [True, False]
+
 
 def test_teams_with_datasets_of_their_own_have_dashboards_of_their_own(controller: Controller) -> None:
     own = {"claude_code_telemetry_logs_dataset": "team.b-logs", "claude_code_telemetry_metrics_dataset": "b-metrics"}
