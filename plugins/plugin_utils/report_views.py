@@ -109,7 +109,7 @@ def _silent(machines: Iterable[Machine]) -> list[str]:
             lines += _wrapped("  ", listed)
             for reason, fix in reasons:
                 lines += _wrapped("    ", _plain(reason)) + (_wrapped("    next: ", _plain(fix)) if fix else [])
-            if not reasons and name == "never_seen":
+            if not reasons and name != "unknown":
                 lines.append(f"    {NOT_ASKED}")
         rest = sum(len(names) for reasons, names in groups[_MOST_REASONS:])
         lines += _more("  ", rest, "machines, in report.json")

@@ -40,6 +40,7 @@ def test_the_summary_says_what_the_report_says(browser):
     assert " ".join(browser.find("#legend").text.split()) == counted
     assert "not_installed" in browser.find("#why").text
     assert "client_missing" not in browser.find("#why").text
+    assert "no reason known" not in browser.find("#why").text
     assert "payments" in browser.find("#teams").text
     assert "1 of 2" in browser.find("#teams").text
 
@@ -105,6 +106,7 @@ def test_the_summary_leads_to_its_machines(browser, selector, names):
     of["client_versions"] = [{"version": "2.1.330", "machines": 1}]
     of["machines"][1]["reasons"] = []
     browser.show(of)
+    assert "no reason known" in browser.find("#why").text
     browser.find(selector).click()
     browser.status(f"{len(names)} of 5 machines")
     assert browser.names() == names

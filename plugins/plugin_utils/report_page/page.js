@@ -93,17 +93,21 @@
     }
   }
   const byFrequency = [...reasons].sort((one, other) => other[1].machines - one[1].machines);
+  const why = (title, text, machines) =>
+    element(
+      "tr",
+      {},
+      element("th", { scope: "row" }, title, element("span", { class: "muted" }, text)),
+      element("td", { class: "number" }, number.format(machines)),
+    );
+  const unexplained = report.machines.filter((item) => item.in_inventory && !FINE.includes(item.class) && !item.reasons.length);
   rowsOf(
     "why",
-    byFrequency.map(([code, known]) =>
-      element(
-        "tr",
-        {},
-        element("th", { scope: "row" }, link(code, "reason", code), element("span", { class: "muted" }, known.fix || known.example)),
-        element("td", { class: "number" }, number.format(known.machines)),
-      ),
-    ),
-    "No reasons known. With --tags reasons the silent machines are asked.",
+    [
+      ...byFrequency.map(([code, known]) => why(link(code, "reason", code), known.fix || known.example, known.machines)),
+      ...(unexplained.length ? [why("no reason known", "--tags reasons asks the machines", unexplained.length)] : []),
+    ],
+    "No expected machine is silent.",
   );
   rowsOf(
     "teams",
@@ -228,10 +232,15 @@
     byId("more-all").textContent = `Show all ${number.format(matching.length)}`;
     // A screen reader hears the result once, not each letter's.
     window.clearTimeout(announcement);
-    announcement = window.setTimeout(() => {
+    const say = () => {
       const shown = visible.length === matching.length ? "" : `, the first ${number.format(visible.length)} shown`;
       byId("shown").textContent = `${number.format(matching.length)} of ${count(machines.length, "machine", "machines")}${shown}`;
-    }, 150);
+    };
+    if (byId("shown").textContent) {
+      announcement = window.setTimeout(say, 150);
+    } else {
+      say();
+    }
   }
 
   function head() {
