@@ -74,7 +74,7 @@ class Browser:
 
     def status(self, expected: str) -> None:
         """Wait until the live region says so; it waits a moment itself, for the typing to end."""
-        WebDriverWait(self.driver, 20, 0.05).until(
+        WebDriverWait(self.driver, 60, 0.05).until(
             lambda _: self.find("#shown").text == expected, self.find("#shown").text
         )
 
