@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +20,7 @@ LOGS_DATASET, LOGS_EDGE = "claude-code-logs", "cloud.us-east-1.aws"
 METRICS_DATASET, METRICS_EDGE = "claude-code-metrics", "cloud.eu-central-1.aws"
 TOKEN = "claude-code-ingest"
 REVOKED_TOKEN = "claude-code-revoked"
+REPORT_TOKEN = "claude-code-report"
 # Everything that the encoding of OTEL_RESOURCE_ATTRIBUTES could damage.
 ATTRIBUTES = {
     "department": "engineering",
@@ -36,7 +38,8 @@ DATASETS = [
 VARIABLES = {
     "axiom_workspace_datasets": DATASETS,
     "axiom_workspace_tokens": [
-        {"name": name, "ingest": [LOGS_DATASET, METRICS_DATASET]} for name in (TOKEN, REVOKED_TOKEN)
+        *({"name": name, "ingest": [LOGS_DATASET, METRICS_DATASET]} for name in (TOKEN, REVOKED_TOKEN)),
+        {"name": REPORT_TOKEN, "query": [LOGS_DATASET, METRICS_DATASET]},
     ],
     "axiom_workspace_store": {"type": "vault_file", "path": "secrets/axiom.yml"},
     "claude_code_telemetry_become": False,
@@ -96,6 +99,20 @@ class Fleet:
 
     def remove(self, machine: Machine, **options: Any) -> None:
         self._playbook("remove", self._variables(machine, options), {})
+
+    def report(self, machine: Machine, **variables: Any) -> dict[str, Any]:
+        """What `devfleet.axiom.report` writes."""
+        directory = self._controller.root / "report"
+        self._playbook(
+            "report", {**self._variables(machine, {}), "telemetry_verify_report_dir": str(directory), **variables}, {}
+        )
+        found: dict[str, Any] = json.loads((directory / "report.json").read_text())
+        return found
+
+    def resource(self, name: str) -> str:
+        """A resource attribute that everything that arrived has in common."""
+        (found,) = {row["resource"][name] for row in self.axiom.arrived()}
+        return str(found)
 
     @staticmethod
     def _variables(machine: Machine, options: dict[str, Any]) -> dict[str, Any]:
