@@ -16,10 +16,19 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.devfleet.axiom.plugins.module_utils.arrivals_spec import arrivals_argument_spec
-from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import AxiomError, without_secrets
+from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import (
+    AxiomClient,
+    AxiomError,
+    without_secrets,
+)
 from ansible_collections.devfleet.axiom.plugins.module_utils.token_policy import PolicyError, parse_duration
 from ansible_collections.devfleet.axiom.plugins.plugin_utils import arrivals
-from ansible_collections.devfleet.axiom.plugins.plugin_utils.fleet_arrivals import Inventory, Readers, ask
+from ansible_collections.devfleet.axiom.plugins.plugin_utils.fleet_arrivals import (
+    Inventory,
+    Readers,
+    ask,
+    near_field_limit,
+)
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.store import StoreError
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.stores import stored_record
 
@@ -62,6 +71,9 @@ class ActionModule(ActionBase):
         ]
         records = [record for record in map(read, options["query_tokens"]) if record]
         arrived = ask(machines, Readers(records, options["token"], options), window)
+        if options["management_token"]:
+            client = AxiomClient({**options, "token": options["management_token"]})
+            arrived.warnings += near_field_limit(machines, client, options["field_limit"])
         return arrivals.report([machine.expected for machine in machines], known, arrived, window)
 
     def _store(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> Any:

@@ -155,7 +155,9 @@ def rotation_summary(
     if check_mode:
         return {"lines": ["check mode: nothing was minted or moved"], "moved": [], "failed": {}}
     hosts = list(hosts)
-    found = [_Token(token, hosts, hostvars, variable) for token in tokens]
+    told = [_Token(token, hosts, hostvars, variable) for token in tokens]
+    # Of a token that no machine uses, such as one for reports, there is nothing to say unless it is being rotated.
+    found = [token for token in told if token.number or token.deadline]
     # What AWX says of a job is the same for all hosts.
     partial = partial_inventory(hostvars[hosts[0]]) if hosts else None
     lines = [line for token in found for line in token.lines()]

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible.module_utils.basic import env_fallback
+
 from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import connection_argument_spec
 
 
@@ -22,4 +24,6 @@ def arrivals_argument_spec() -> dict[str, Any]:
         "query_tokens": {"type": "list", "elements": "str", "default": [], "no_log": False},
         "window": {"type": "str", "default": "24h"},
         "other_managed_settings": {"type": "dict", "default": {}},
+        "management_token": {"type": "str", "no_log": True, "fallback": (env_fallback, ["AXIOM_TOKEN"])},
+        "field_limit": {"type": "int", "default": 1024},
     }

@@ -57,6 +57,7 @@ CAPABILITIES = {
     "POST /datasets": "datasets|create",
     "PUT /datasets/{dataset_id}": "datasets|update",
     "DELETE /datasets/{dataset_id}": "datasets|delete",
+    "GET /datasets/{dataset_id}/fields": "datasets|read",
     "GET /datasets/{dataset_id}/mapfields": "datasets|read",
     "PUT /datasets/{dataset_id}/mapfields": "datasets|update",
     "GET /tokens": "apiTokens|read",
@@ -185,13 +186,16 @@ class _AxiomRetry(Retry):
 def rate_limit_wait(headers: Mapping[str, str]) -> float:
     """Seconds until C(X-RateLimit-Reset) (epoch seconds), by the server's own clock where it sends a C(Date).
 
-    Where a limit on the cost of queries was reached there is a C(Retry-After) instead.
+    Where a limit on the cost of queries was reached, C(Retry-After) says when that ends; the other header is on every
+    answer.
     """
+    after = headers.get("Retry-After", "")
+    if after.isdigit():
+        return max(1, float(after))
     try:
         reset = float(headers.get("X-RateLimit-Reset", ""))
     except ValueError:
-        after = headers.get("Retry-After", "")
-        return max(1, float(after)) if after.isdigit() else 1
+        return 1
     sent = email.utils.parsedate_tz(headers.get("Date", ""))
     now = email.utils.mktime_tz(sent) if sent else time.time()
     return max(1, reset - now)

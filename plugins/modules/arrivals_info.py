@@ -55,6 +55,16 @@ options:
         are out of date can only be told where ours are the only ones.
     type: dict
     default: {}
+  management_token:
+    description:
+      - With it the number of fields of each dataset for logs is read, one request each, and the report warns near
+        O(field_limit). It needs the org capability C(datasets) with C(read).
+      - If not set, the environment variable E(AXIOM_TOKEN) is used. Without either, there is no such warning.
+    type: str
+  field_limit:
+    description: How many fields a dataset may have, V(256) on Axiom's personal plan.
+    type: int
+    default: 1024
 seealso:
   - module: devfleet.axiom.arrivals_report
   - module: devfleet.axiom.claude_code_telemetry_info

@@ -16,8 +16,10 @@ from ansible.template import Templar
 
 from ansible_collections.devfleet.axiom.plugins.module_utils import targets, telemetry_options
 from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import (
+    AxiomClient,
     AxiomError,
     QueryClient,
+    path_segment,
     without_secrets,
 )
 from ansible_collections.devfleet.axiom.plugins.module_utils.telemetry_env import SIGNAL_PATHS, OptionError
@@ -38,6 +40,7 @@ PREFIX = "claude_code_telemetry_"
 TEAM = "telemetry_verify_team"
 # A secret that is not in a store may cost a request to wherever it is kept, for each machine; it is not looked up here.
 _NOT_ASKED = ("token", "store", "planned", "variables", "probe", "validate_only", "force")
+_NEAR = 0.8
 _SPEC = {name: option for name, option in telemetry_options.ARGUMENT_SPEC.items() if name not in _NOT_ASKED}
 
 
@@ -209,6 +212,23 @@ def ask(machines: Iterable[Machine], readers: Readers, window: Window) -> Arrive
         else:
             _ask_metrics(client, source, window, arrived)
     return arrived
+
+
+def near_field_limit(machines: Iterable[Machine], client: AxiomClient, limit: int) -> list[str]:
+    """A warning for each dataset of logs that will soon take no new fields; what cannot be read is no error."""
+    warnings = []
+    for name in sorted({machine.expected.logs.dataset for machine in machines if machine.expected.logs}):
+        try:
+            fields = client.get(f"/datasets/{path_segment(name)}/fields")
+        except AxiomError:
+            continue
+        number = len(fields) if isinstance(fields, list) else 0
+        if number >= limit * _NEAR:
+            warnings.append(
+                f"{name} has {number} fields, and {limit} are the most: declare map_fields for the dataset before what"
+                " is new is lost (docs/volume.md)"
+            )
+    return warnings
 
 
 def _ask_metrics(client: QueryClient, source: Source, window: Window, arrived: Arrived) -> None:

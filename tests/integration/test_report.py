@@ -16,6 +16,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+import requests
 from junitparser import JUnitXml
 from support.machine import USER, FakeMachine
 from support.observed import Observed
@@ -215,24 +216,12 @@ def test_pseudonyms_arrive_as_fields_or_as_keys_of_a_map(fleet: Fleet, layout: s
 
 def test_teams_on_several_tokens_and_edges_are_judged_by_their_own(fleet: Fleet) -> None:
     shutil.copytree(TEAMS, fleet.controller.inventory, dirs_exist_ok=True)
-    extra = {
-        "axiom_workspace_store": {"type": "vault_file", "path": "secrets/axiom.yml"},
-        "telemetry_verify_query_tokens": ["payments-report", "report"],
-    }
-    path = fleet.controller.inventory / "group_vars/all.yml"
-    text = path.read_text().replace(
-        "axiom_workspace_store:",
-        "  - {name: payments-report, query: [payments-logs, payments-metrics]}\n"
-        "  - {name: report, query: [platform-logs, platform-builds, shared-metrics, research-logs]}\n"
-        "axiom_workspace_store:",
-    )
-    path.write_text(text)
     fleet.provision()
     fleet.axiom.load_events("payments-logs", [event("pay-laptop-1"), event("research-laptop")])
     fleet.axiom.load_points("payments-metrics", [point("pay-laptop-1"), point("pay-laptop-2")])
     fleet.axiom.load_events("platform-builds", [event("platform-builder")])
     fleet.axiom.load_points("shared-metrics", [point("platform-builder"), point("platform-laptop")])
-    found = fleet.report("-e", json.dumps(extra))
+    found = fleet.report()
     assert classes(found) == {
         "pay-laptop-1": "delivering",
         "pay-laptop-2": "metrics_only",
@@ -304,6 +293,23 @@ def test_a_secret_from_before_the_rotation_is_told_from_its_digest(fleet: Fleet)
     assert [reason["code"] for reason in found["machines"][0]["reasons"]] == ["old_token"]
 
 
+def test_a_dataset_near_its_limit_of_fields_is_named_where_that_can_be_seen(fleet: Fleet) -> None:
+    fleet.declare(["m1"], telemetry_verify_field_limit=30)
+    fleet.provision()
+    attributes = {f"attribute_{number}": 1 for number in range(30)}
+    fleet.axiom.load_events(LOGS, [event("m1", **attributes)])
+    assert not [warning for warning in fleet.report()["warnings"] if "map_fields" in warning]
+    (warning,) = [
+        warning for warning in fleet.report(AXIOM_TOKEN=fleet.axiom.token)["warnings"] if "map_fields" in warning
+    ]
+    assert warning.startswith(f"{LOGS} has ")
+    # A token that may not read that changes nothing else.
+    few = {"name": "few", "orgCapabilities": {"annotations": ["read"]}}
+    headers = {"Authorization": f"Bearer {fleet.axiom.token}"}
+    minted = requests.post(f"{fleet.axiom.url}/v2/tokens", json=few, headers=headers, timeout=30).json()["token"]
+    assert not [warning for warning in fleet.report(AXIOM_TOKEN=minted)["warnings"] if "map_fields" in warning]
+
+
 def test_too_few_fail_the_run_with_their_names_and_the_files_are_there(fleet: Fleet) -> None:
     fleet.declare([f"m{number}" for number in range(4)])
     fleet.provision()
@@ -354,11 +360,13 @@ def test_what_cannot_be_asked_is_one_line(fleet: Fleet, changes: dict[str, Any],
 def test_the_cost_of_queries_and_a_dead_edge_are_explained(fleet: Fleet) -> None:
     fleet.declare(["m1"], axiom_workspace_retries=0)
     fleet.provision()
-    fleet.axiom.fault(path="/v1/query/_apl", role="edge", status=429, body={"message": "hourly limit"})
+    limited = {"status": 429, "body": {"message": "hourly limit"}, "headers": {"Retry-After": "1800"}}
+    fleet.axiom.fault(path="/v1/query/_apl", role="edge", **limited)
     run = fleet.run()
     assert run.status == 2
     assert "limit on the cost of queries is reached (429)" in run.messages()
+    assert "Query again in 1800 s" in run.messages()
     fleet.axiom.stop()
-    run = fleet.run()
+    run = fleet.controller.playbook("devfleet.axiom.report")
     assert run.status == 2
     assert "refuses the connection: check edge_url" in run.messages()

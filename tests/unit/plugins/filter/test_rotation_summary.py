@@ -101,3 +101,11 @@ def test_a_part_of_the_inventory_never_lets_a_former_secret_end(variables: Any, 
     assert any("There may be machines that it knows nothing of" in line for line in found["lines"]) != whole
     ended = summary({"a": host(probed(), **variables)}, {**TOKEN, "previous_expires_at": None})
     assert len(ended["lines"]) == 1
+
+
+def test_of_a_token_that_no_machine_uses_nothing_is_said_unless_it_is_rotated() -> None:
+    hosts = {"m1": host(probed(), claude_code_telemetry_token_name="another")}
+    assert summary(hosts, {"name": "report"})["lines"] == []
+    rotated = summary(hosts, {"name": "report", "previous_expires_at": DEADLINE})
+    assert rotated["lines"] == [f"token report: 0 of 0 machines have moved; the former secret works until {DEADLINE}"]
+    assert rotated["moved"] == []

@@ -133,7 +133,9 @@ def test_each_status_says_what_to_do(mock: responses.RequestsMock, status: int, 
 
 
 def test_a_limit_on_the_cost_of_queries_is_explained(mock: responses.RequestsMock) -> None:
-    error = error_of(mock, 429, {"message": "hourly limit of the token"}, headers={"Retry-After": "1800"})
+    error = error_of(
+        mock, 429, {"message": "hourly limit of the token"}, headers={"Retry-After": "1800", "X-RateLimit-Reset": "1"}
+    )
     assert "limit on the cost of queries is reached (429)" in error.message
     assert "ingest goes on. Query again in 1800 s" in error.message
     assert error.message.endswith("Axiom says: hourly limit of the token")
