@@ -19,7 +19,8 @@ from axiom_emulator.query_text import build, place, unquote
 
 def parse(text: str) -> Query:
     """Parse a query; QueryError names what was not understood, and where."""
-    return build(text, "apl_grammar.lark", _Builder())
+    found: Query = build(text, "apl_grammar.lark", _Builder())
+    return found
 
 
 @v_args(meta=True)

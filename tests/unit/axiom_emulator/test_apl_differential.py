@@ -254,9 +254,12 @@ def _in_order(rows: list[tuple[Any, ...]], keys: int) -> list[tuple[Any, ...]]:
     return sorted(rows, key=lambda row: [(value is not None, str(type(value)), value) for value in row[:keys]])
 
 
-@settings(max_examples=200)
-@given(EVENTS, BOOLEAN)
-def test_where(events: list[dict[str, Any]], condition: Both) -> None:
+@settings(max_examples=300)
+@given(EVENTS, BOOLEAN | st.builds(_operation, st.sampled_from(["and", "or"]), BOOLEAN, BOOLEAN))
+def test_conditions(events: list[dict[str, Any]], condition: Both) -> None:
+    """What a condition is for each event, null told from false; and which events it lets through."""
+    apl = _ask_apl(events, f"| extend c = {condition[0]} | sort by n asc | project n, c")
+    assert apl == _ask_sql(events, f"SELECT n, {condition[1]} FROM logs ORDER BY n")
     apl = _ask_apl(events, f"| where {condition[0]} | project n | sort by n asc")
     assert apl == _ask_sql(events, f"SELECT n FROM logs WHERE {condition[1]} ORDER BY n")
 
