@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -59,14 +58,6 @@ class Fleet(Observed):
 
     def writes(self) -> list[tuple[str, str]]:
         return [request for request in self.requests() if request[0] != "GET"]
-
-    def wait_for_the_server(self) -> None:
-        """A delayed request is carried out, and logged, after the run has given up."""
-        for _index in range(200):
-            if ("POST", "/v2/tokens") in self.writes():
-                return
-            time.sleep(0.05)
-        raise AssertionError("the delayed request was never carried out")
 
 
 @pytest.fixture(params=["merge", "replace"])
@@ -267,8 +258,8 @@ def test_the_result_is_there_for_every_host(fleet: Fleet) -> None:
 # --- bad days
 
 
-def test_a_store_that_cannot_be_written_takes_the_token_back(fleet: Fleet) -> None:
-    """The disk is full at the very moment: the store's folder is fine until the token was minted."""
+def test_a_store_that_cannot_be_written_mints_nothing(fleet: Fleet) -> None:
+    """The disk is full at the very moment: the store's folder is fine until something is written."""
     folder = fleet.controller.root / "small"
     folder.mkdir()
     fleet.declare(axiom_workspace_store={"type": "vault_file", "path": str(folder / "axiom.yml")})
@@ -285,30 +276,11 @@ def test_a_store_that_cannot_be_written_takes_the_token_back(fleet: Fleet) -> No
     )
     assert done.returncode == 2, done.stdout + done.stderr
     assert "File too large" in done.stdout + done.stderr
-    assert "was deleted again because its secret could not be kept" in " ".join((done.stdout + done.stderr).split())
     fleet.no_secret_in(done.stdout, done.stderr)
-    assert fleet.tokens() == []
+    assert ("POST", "/v2/tokens") not in fleet.requests()
     assert [path.name for path in folder.iterdir()] == [".axiom.yml.lock"]
     again = fleet.provision()
     assert again.status == 0, again.output
-    assert len(fleet.tokens()) == 1
-
-
-@pytest.mark.parametrize(
-    "fault", [{"action": "drop_after"}, {"action": "answer_after", "status": 500}, {"action": "delay", "delay": 4}]
-)
-def test_a_lost_answer_to_minting_is_not_repeated_and_the_next_run_names_the_token(
-    fault: dict[str, Any], fleet: Fleet
-) -> None:
-    fleet.axiom.fault(method="POST", path="/v2/tokens$", **fault)
-    lost = fleet.provision()
-    assert "Whether POST /tokens was carried out is unknown" in lost.messages()
-    fleet.wait_for_the_server()
-    assert fleet.writes().count(("POST", "/v2/tokens")) == 1
-    (token,) = fleet.tokens()
-    stopped = fleet.provision()
-    assert f"(id {token['id']}) is alive in Axiom, but its secret is not in the store" in stopped.messages()
-    assert fleet.writes() == []
     assert len(fleet.tokens()) == 1
 
 
