@@ -83,6 +83,14 @@ matrix: build ## `make integration` on every ansible-core that meta/runtime.yml 
 e2e: client ## the real client, newest or $$CLAUDE_VERSION, delivers through what the collection wrote
 	pytest tests/e2e
 
+.PHONY: clients
+clients: clients-listed ## the client matrix: what differs between releases, oldest supported to newest
+	pytest tests/e2e/test_clients.py --every-client
+
+.PHONY: clients-listed
+clients-listed: client
+	@python -m e2e.client $(BUILD)/claude --listed
+
 .PHONY: client
 client: build
 	@tests/tools/apt_need.sh npm=npm mount=mount unshare=util-linux ssh=openssh-client
@@ -91,8 +99,8 @@ client: build
 	@python -m e2e.client $(BUILD)/claude $(CLAUDE_VERSION)
 
 .PHONY: docs-tables
-docs-tables: client ## measure again what the tables in docs say, and write them
-	pytest tests/e2e/test_shells.py --write-tables
+docs-tables: clients-listed ## measure again what the tables in docs say, and write them
+	pytest tests/e2e/test_shells.py tests/e2e/test_clients.py --every-client --write-tables
 
 .PHONY: recording
 recording: client ## record what the client sends, for the tests of the dashboard

@@ -22,21 +22,23 @@ from e2e.stub import StubServer
 MakeMachine = Callable[[str], Machine]
 WRITE_TABLES = "--write-tables"
 WRITE_RECORDING = "--write-recording"
+EVERY_CLIENT = "--every-client"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(WRITE_TABLES, action="store_true", help="write what is measured to the tables in docs")
     parser.addoption(WRITE_RECORDING, action="store_true", help="write what the client sends to tests/data")
+    parser.addoption(EVERY_CLIENT, action="store_true", help="run every release of clients.yml as well")
 
 
-def _client() -> Path:
+def current_client() -> Path:
     """The folder of the client that `make e2e` installed beside the collection."""
     build = os.environ.get("ANSIBLE_COLLECTIONS_PATH", ".build").split(os.pathsep)[0]
     return Path(build, "claude", CURRENT).resolve()
 
 
 def pytest_report_header() -> str:
-    return f"client: Claude Code {_client().name}"
+    return f"client: Claude Code {current_client().name}"
 
 
 @pytest.fixture(scope="session")
@@ -72,7 +74,7 @@ def _nothing_arrived_yet(fleet: Fleet) -> None:
 @pytest.fixture(scope="session")
 def make_machine(folder: Path, api: StubServer) -> MakeMachine:
     """Make a machine of that name, without any telemetry yet."""
-    client = _client()
+    client = current_client()
     if not (client / "claude").exists():
         pytest.fail(f"{client} holds no client; `make e2e` installs it")
     obstacle = machines.why_not()

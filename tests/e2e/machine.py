@@ -38,7 +38,8 @@ cd "$3"
 shift 3
 exec "$@"
 """
-RUN_SECONDS = 60
+# Far more than a run takes: machines that test are busy.
+RUN_SECONDS = 300
 PROMPT = "a question that nobody else should read"
 
 
@@ -72,9 +73,10 @@ class Machine:
     :param root: its directory, to be made; any user can enter the one above.
     :param client: the folder that holds the program `claude`.
     :param api: what the client takes for Anthropic's API.
+    :param like: copy this machine, with all that is installed there.
     """
 
-    def __init__(self, root: Path, client: Path, api: StubServer) -> None:
+    def __init__(self, root: Path, client: Path, api: StubServer, like: Machine | None = None) -> None:
         self.root = root
         self._client = client
         self._api = api
@@ -82,7 +84,13 @@ class Machine:
         self.etc = root / "etc"
         self.home = root / HOME.relative_to("/")
         self.work = root / WORK.relative_to("/")
-        for directory in (root, self.etc, self.home, self.work):
+        if like:
+            subprocess.run(["cp", "--archive", like.root, root], check=True)
+        else:
+            self._furnish()
+
+    def _furnish(self) -> None:
+        for directory in (self.root, self.etc, self.home, self.work):
             directory.mkdir(parents=True)
         for name in ETC:
             if Path("/etc", name).is_dir():

@@ -149,26 +149,6 @@ def test_a_foreign_generic_endpoint_in_managed_settings_changes_nothing(
     assert collector.requests == []
 
 
-def test_a_developers_traces_do_not_stop_the_rest(machine: Machine, fleet: Fleet) -> None:
-    machine.ask({"CLAUDE_CODE_ENHANCED_TELEMETRY_BETA": "1", "OTEL_TRACES_EXPORTER": "otlp"})
-    assert fleet.arrivals() == EVERYTHING
-
-
-def test_without_the_shield_a_developers_generic_headers_win(fleet: Fleet, make_machine: MakeMachine) -> None:
-    machine = make_machine("unshielded")
-    fleet.enforce(machine, shield=False)
-    machine.ask()
-    assert fleet.arrivals() == EVERYTHING, "without the shield, and without a developer's own headers, it delivers"
-    fleet.axiom.clear_arrived()
-    fleet.axiom.clear_requests()
-    machine.ask({"OTEL_EXPORTER_OTLP_HEADERS": f"Authorization=Bearer {OWN}"})
-    assert sorted(fleet.sent()) == [("/v1/logs", 401), ("/v1/metrics", 401)], (
-        "This client no longer lets a developer's OTEL_EXPORTER_OTLP_HEADERS replace the managed headers of a signal."
-        " If it is to stay like this, the shield is needed for older clients only: say so where it is documented."
-    )
-    assert fleet.arrivals() == {}
-
-
 def test_the_kill_switch_stops_all_export(fleet: Fleet, make_machine: MakeMachine, collector: StubServer) -> None:
     machine = make_machine("disabled")
     fleet.enforce(machine, enabled=False)

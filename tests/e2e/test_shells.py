@@ -22,12 +22,8 @@ from e2e.fleet import METRICS_DATASET, TOKEN, Fleet
 from e2e.machine import USER, Machine
 from e2e.start_up import SSHD, START_UPS, Seen, Shells, StartUp, install_stand_in
 from e2e.stub import StubServer
+from e2e.tables import Document, rendered
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs/shells.md"
-BEGIN, END = (
-    "<!-- begin: measured by tests/e2e/test_shells.py, `make docs-tables` renews it -->\n",
-    "<!-- end: measured -->\n",
-)
 SCOPES = ("claude", "session")
 PLACES: dict[str, list[str]] = {"machine-wide": [], "per user": [USER]}
 COMBINATIONS = tuple(itertools.product(SCOPES, PLACES))
@@ -98,26 +94,20 @@ def test_a_shell_sees_the_environment_as_declared_or_nothing_of_it(
     assert seen.stderr == laptops.bare(start_up).stderr
 
 
-def table(laptops: Laptops) -> str:
-    lines = [
-        "| shell started as | for example by | " + " | ".join(f"`{scope}`, {place}" for scope, place in COMBINATIONS),
-        "|---" * (2 + len(COMBINATIONS)),
-    ]
+def table(laptops: Laptops) -> list[list[str]]:
+    rows = [["shell started as", "for example by", *(f"`{scope}`, {place}" for scope, place in COMBINATIONS)]]
     for start_up in START_UPS:
         reached = ("yes" if laptops.of(laptops.seen(start_up, *each).claude) else "**no**" for each in COMBINATIONS)
-        lines.append(f"| `{start_up.name}` | {start_up.used_by} | " + " | ".join(reached))
-    return "".join(f"{line} |\n" for line in lines)
+        rows.append([f"`{start_up.name}`", start_up.used_by, *reached])
+    return rows
 
 
 def test_the_documented_table_is_what_was_measured(laptops: Laptops, request: pytest.FixtureRequest) -> None:
-    before, begin, rest = DOCUMENT.read_text().partition(BEGIN)
-    _old, end, after = rest.partition(END)
-    assert begin
-    assert end
-    measured = f"{before}{begin}\n{table(laptops)}\n{end}{after}"
+    document = Document("shells.md", Path(__file__).name)
+    measured = table(laptops)
     if request.config.getoption(WRITE_TABLES):
-        DOCUMENT.write_text(measured)
-    assert DOCUMENT.read_text() == measured, "run `make docs-tables`"
+        document.write(measured)
+    assert document.table == rendered(measured), "run `make docs-tables`"
 
 
 def run_program(environment: dict[str, str], collector: StubServer) -> None:

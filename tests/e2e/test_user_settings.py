@@ -83,12 +83,3 @@ def test_the_shield_overrides_unshielded_managed_settings(fleet: Fleet, make_mac
     machine.write_json(machine.home / ".claude/settings.json", user)
     machine.ask()
     assert sorted(fleet.sent()) == [("/v1/logs", 401), ("/v1/metrics", 401)]
-
-
-def test_malformed_user_settings_lose_everything(fleet: Fleet, make_machine: MakeMachine) -> None:
-    machine = make_machine("user-malformed")
-    fleet.enforce(machine, **OPTIONS)
-    document = machine.home / ".claude/settings.json"
-    document.write_text(document.read_text() + "{")
-    assert machine.ask()[:2] == UNDISTURBED[:2]
-    assert fleet.sent() == []
