@@ -40,4 +40,6 @@ def operator(controller: LocalController, tmp_path: Path) -> Controller:
     collections = os.pathsep.join([os.environ["ANSIBLE_COLLECTIONS_PATH"], str(AWX_COLLECTION)])
     # Many small modules, each copied to where it runs already: half the time without that.
     options = {"ANSIBLE_COLLECTIONS_PATH": collections, "ANSIBLE_PIPELINING": "1"}
-    return Controller(tmp_path / "operator", {**controller.env(), **options})
+    made = Controller(tmp_path / "operator", {**controller.env(), **options})
+    made.hosts({})
+    return made

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -75,9 +76,9 @@ def variables(tmp_path: Path, receiver: WebhookReceiver) -> tuple[str, ...]:
     return "-e", f"project_url={url}", "-e", f"receiver_url={receiver.url}"
 
 
-def objects(operator: Controller, *arguments: str) -> Run:
-    shutil.copy(HERE / "objects.yml", operator.root)
-    run = operator.playbook("objects.yml", *arguments)
+def play(operator: Controller, name: str, *arguments: str) -> Run:
+    shutil.copy(HERE / name, operator.root)
+    run = operator.playbook(name, *arguments)
     assert run.status == 0, run.output
     return run
 
@@ -86,19 +87,38 @@ def changed(run: Run) -> list[str]:
     return [entry["task"] for entry in run.results if entry["result"].get("changed")]
 
 
-def test_objects_are_made_once(operator: Controller, controller: LocalController, variables: tuple[str, ...]) -> None:
-    first = objects(operator, *variables)
-    tasks = [entry["task"] for entry in first.results]
-    assert changed(first) == tasks
-    before = controller.requests()
-    controller.clear_requests()
+def test_objects_are_made_once_and_launched(
+    operator: Controller, controller: LocalController, receiver: WebhookReceiver, variables: tuple[str, ...]
+) -> None:
+    first = play(operator, "objects.yml", *variables)
+    assert changed(first) == [entry["task"] for entry in first.results]
+    assert not [one for one in controller.requests() if one["status"] >= 400]
+    assert "You are running collection version" not in first.output
 
-    second = objects(operator, *variables)
-    assert changed(second) == []
-    assert controller.writes() == []
+    for arguments in ((), ("--check",)):
+        controller.clear_requests()
+        again = play(operator, "objects.yml", *variables, *arguments)
+        assert changed(again) == []
+        assert controller.writes() == []
 
-    third = objects(operator, *variables, "--check")
-    assert changed(third) == []
-    assert controller.writes() == []
-    assert not [one for one in before if one["status"] >= 400]
-    assert "WARNING" not in first.output.replace("[WARNING]: Deprecation warnings", "")
+    play(operator, "launch.yml")
+    controller.settle()
+    check, mint, agree, retire = (
+        controller.api("GET", job["url"])
+        for job in controller.api("GET", "unified_jobs/", type__in="job,workflow_approval", order_by="id")["results"]
+    )
+    assert [job["status"] for job in (check, mint, agree, retire)] == ["successful"] * 4
+    assert (check["job_type"], check["limit"]) == ("check", "dev1")
+    assert "hello dev1 firmly claude-code 32 none" in controller.stdout(check)
+    assert json.loads(check["extra_vars"])["word"] == "$encrypted$"
+    assert "hello dev1 firmly claude-code 32 none" in controller.stdout(mint)
+    assert "hello dev2 gently claude-code 32 token-7" in controller.stdout(retire)
+    assert check["job_env"]["FROM_SETTINGS"] == "1"
+    assert receiver.bodies() == [{"started": check["id"]}, {"started": mint["id"]}, *receiver.bodies()[2:]]
+
+    secrets = [*controller.secrets(), "survey-kept-secret"]
+    assert len(secrets) == 5
+    told = [
+        controller.stdout(job) + json.dumps(job) + json.dumps(controller.events(job)) for job in (check, mint, retire)
+    ]
+    assert [secret for secret in secrets if secret in "".join(told)] == []

@@ -129,8 +129,6 @@ def create(path: str, values: dict[str, Any]) -> Item:
             here.whole.engine.launch(item, {}, here.user)
         else:
             item.values["status"] = "ok" if item["local_path"] else "missing"
-    if path == "inventory_sources" and item["update_on_launch"]:
-        item.values["status"] = "never updated"
     return item
 
 

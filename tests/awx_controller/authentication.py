@@ -15,8 +15,6 @@ from awx_controller.errors import ApiError
 from awx_controller.passwords import fits
 from awx_controller.store import Item, Store
 
-TOKEN_DAYS = 365 * 1000
-
 
 def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()

@@ -17,7 +17,7 @@ import yaml
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from awx_controller.errors import ApiError, forbidden, invalid
+from awx_controller.errors import ApiError, forbidden_because, invalid
 from awx_controller.managed_types import CONTROLLER
 from awx_controller.store import Item, Store
 
@@ -196,13 +196,6 @@ def check_type(store: Store, values: dict[str, Any], item: Item | None) -> None:
             environment.from_string(text).render(namespace)
         except TemplateError as error:
             raise invalid(injectors=f"{section} ({name}) uses an undefined field ({error})") from error
-
-
-def forbidden_because(text: str) -> ApiError:
-    """Return a 403 that says why."""
-    error = forbidden()
-    error.body = {"detail": text}
-    return error
 
 
 def check_credential(store: Store, values: dict[str, Any], item: Item | None) -> None:

@@ -32,6 +32,11 @@ def forbidden() -> ApiError:
     return ApiError(403, {"detail": "You do not have permission to perform this action."})
 
 
+def forbidden_because(text: str) -> ApiError:
+    """Return a 403 that says why."""
+    return ApiError(403, {"detail": text})
+
+
 def method_not_allowed(method: str) -> ApiError:
     """Return the 405 of an endpoint that has no such method, or not now."""
     return ApiError(405, {"detail": f'Method "{method}" not allowed.'})

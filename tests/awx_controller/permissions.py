@@ -165,7 +165,7 @@ class Rights:
             return workflow is not None and self.holds(workflow, role)
         if item.path == "users":
             return item is self.user or (action == "read" and self._shares_organization(item))
-        if item.path == "o_auth2_access_token" or item.path == "tokens":
+        if item.path == "tokens":
             return bool(item["user"] == self.user.id)
         if action == "read" and (item.path in _PUBLIC or self.user["is_system_auditor"]):
             return True

@@ -84,8 +84,6 @@ def _check_job_template(project_root: Path) -> Check:
                 if _current(values, item, name):
                     raise ApiError(400, {name: ["Project does not allow overriding branch."]})
         values["organization"] = project["organization"]
-        if item is None:
-            values["status"] = "never updated"
 
     return check
 
