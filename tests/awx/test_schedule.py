@@ -92,6 +92,10 @@ def test_as_code_twice_and_who_may_do_what(deployment: Deployment) -> None:
             {"awx_schedule_times": {"remove": {}}},
             "awx_schedule_times may hold enforce, drift, verify, report, not remove",
         ),
+        (
+            {"awx_schedule_notification": {"type": "slack"}},
+            "awx_schedule_notification must hold type and configuration",
+        ),
         ({"awx_schedule_time_zone": "Berlin"}, "time_zone is 'Berlin'"),
         ({"awx_schedule_fleet_size": 0}, "the fleet's size is 0"),
     ],

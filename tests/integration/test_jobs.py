@@ -101,6 +101,11 @@ def test_a_rotation_in_parts_ends_the_old_token_last(fleet: Rollout) -> None:
     assert fleet.secret_works(before["secret"])
     assert fleet.play("enforce").status == 0
     assert fleet.play("verify").status == 0
+    # All have moved, but not all were asked.
+    part = fleet.play("retire", "--limit", "a,b")
+    assert part.status == 0, part.output
+    assert fleet.summary(part)[0].startswith(f"token {TOKEN}: 2 of 3 machines have moved")
+    assert fleet.secret_works(before["secret"])
     retired = fleet.play("retire")
     assert retired.status == 0, retired.output
     assert [token["id"] for token in fleet.tokens()] == [after["id"]]
@@ -117,3 +122,11 @@ def test_retiring_mints_nothing(fleet: Rollout) -> None:
     assert run.status == 2
     assert f"{TOKEN} has to be minted first" in run.messages()
     assert fleet.tokens() == before
+
+
+def test_what_makes_objects_in_awx_says_what_it_lacks(fleet: Rollout) -> None:
+    needed = {"awx_schedule_organization": "Platform", "awx_schedule_project_url": "https://git.example.com/x.git"}
+    run = fleet.play("awx", "-e", json.dumps(needed))
+    assert run.status == 2
+    assert "The collection awx.awx is missing: ansible-galaxy collection install" in run.messages()
+    assert "awx_schedule_project_url" in fleet.play("awx", "-eawx_schedule_organization=x").output
