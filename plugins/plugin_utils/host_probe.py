@@ -271,13 +271,17 @@ class _Judge:
                 return False
         found = {
             path[len(base) + 1 :]: self.seen.sums.get(path)
-            for path, entry in entries.items()
-            if path.startswith(base + "/") and path.endswith(".json") and entry.kind == "file"
+            for path in entries
+            if path.startswith(base + "/") and path.endswith(".json")
         }
         if not item.user:
             found.pop(self.own_document, None)
-        readable = all(entries[f"{base}/{name}"].mode & 0o004 for name in found)
-        return readable and found == self.seen.state.get("documents", {})
+        for name in found:
+            entry = entries[f"{base}/{name}"]
+            # What is a directory, or not to be read by everybody, is for the module to judge.
+            if entry.kind != "file" or not entry.mode & 0o004:
+                return False
+        return bool(found == self.seen.state.get("documents", {}))
 
     def _settings(self, item: Wanted) -> bool:
         merged = self.seen.state.get("merged")

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.machine import USER, FakeMachine
+from support.edits import EDITS, HOME, VARIANTS
+from support.machine import FakeMachine
 from support.options import SECRET, telemetry_options_with
 
 from ansible_collections.devfleet.axiom.plugins.module_utils import targets
@@ -30,14 +29,6 @@ SHELLS = {
     "bash": ["bash", "--posix"],
     "busybox": ["busybox", "sh"],
     "zsh": ["zsh", "--emulate", "sh"],
-}
-VARIANTS: dict[str, dict[str, Any]] = {
-    "drop-in": {},
-    "merge": {"managed_settings_layout": "merge"},
-    "everything": {"targets": ["managed_settings", "shell_profile"]},
-    "per-user": {"targets": ["managed_settings", "shell_profile"], "users": [USER]},
-    "user-settings": {"targets": ["user_settings"], "users": [USER]},
-    "all-targets": {"targets": list(targets.TARGETS), "users": [USER]},
 }
 
 
@@ -70,92 +61,6 @@ def test_a_converged_machine_passes(open_path: Path, options: dict[str, Any], sh
     assert probe(machine, shell, state="absent", **options) is None
     machine.converge(state="absent", **options)
     assert probe(machine, shell, state="absent", **options) == "linux"
-
-
-def write(path: str, text: str = "{}", mode: int = 0o644) -> Callable[[FakeMachine], object]:
-    return lambda machine: machine.write(path, text, mode)
-
-
-def chmod(path: str, mode: int) -> Callable[[FakeMachine], object]:
-    return lambda machine: (machine.root / path).chmod(mode) if (machine.root / path).exists() else None
-
-
-def gone(path: str) -> Callable[[FakeMachine], object]:
-    def remove(machine: FakeMachine) -> None:
-        target = machine.root / path
-        if target.is_dir() and not target.is_symlink():
-            shutil.rmtree(target)
-        else:
-            target.unlink(missing_ok=True)
-
-    return remove
-
-
-def linked(path: str) -> Callable[[FakeMachine], object]:
-    def link(machine: FakeMachine) -> None:
-        gone(path)(machine)
-        target = machine.write("etc/elsewhere", "{}")
-        (machine.root / path).parent.mkdir(parents=True, exist_ok=True)
-        (machine.root / path).symlink_to(target)
-
-    return link
-
-
-def added(path: str, text: str) -> Callable[[FakeMachine], object]:
-    def append(machine: FakeMachine) -> None:
-        target = machine.root / path
-        if target.is_file():
-            target.write_text(target.read_text() + text)
-
-    return append
-
-
-DROP_IN = "etc/claude-code/managed-settings.d/90-axiom-telemetry.json"
-BASE = "etc/claude-code/managed-settings.json"
-HOME = f"home/{USER}"
-EDITS: dict[str, Callable[[FakeMachine], object]] = {
-    "drop-in gone": gone(DROP_IN),
-    "drop-in edited": added(DROP_IN, " "),
-    "drop-in mode": chmod(DROP_IN, 0o600),
-    "drop-in linked": linked(DROP_IN),
-    "folder mode": chmod("etc/claude-code", 0o700),
-    "folder open": chmod("etc/claude-code", 0o777),
-    "base appears": write(BASE, '{"permissions": {}}'),
-    "base broken": write(BASE, "{"),
-    "base unreadable": write(BASE, "{}", 0o640),
-    "base gone": gone(BASE),
-    "base edited": added(BASE, "\n"),
-    "drop-in beside": write("etc/claude-code/managed-settings.d/95-x.json", '{"env": {"A": "1"}}'),
-    "drop-in overrides": write("etc/claude-code/managed-settings.d/95-y.json", '{"env": {"OTEL_LOGS_EXPORTER": "x"}}'),
-    "odd name": write("etc/claude-code/managed-settings.d/a b\n=sum.json"),
-    "state gone": gone("etc/claude-code/.claude-code-telemetry.state"),
-    "token edited": added("etc/claude-code-telemetry/token", "x"),
-    "snippet edited": added("etc/claude-code-telemetry/profile.zsh", "x"),
-    "snippets gone": gone("etc/claude-code-telemetry"),
-    "bashrc of another kind": write("etc/bashrc", "# theirs\n"),
-    "bashrc edited": added("etc/bash.bashrc", "alias x=y\n"),
-    "zsh installed": write("etc/zsh/zlogin", ""),
-    "zshenv gone": gone("etc/zshenv"),
-    "user token mode": chmod(f"{HOME}/.local/share/claude-code-telemetry/token", 0o644),
-    "user token folder": chmod(f"{HOME}/.local/share/claude-code-telemetry", 0o755),
-    "user bashrc": added(f"{HOME}/.bashrc", "# BEGIN devfleet.axiom claude_code_telemetry\n"),
-    "user profile gone": gone(f"{HOME}/.profile"),
-    "user bash_profile": write(f"{HOME}/.bash_profile", "# theirs\n"),
-    "user zshenv linked": linked(f"{HOME}/.zshenv"),
-    "user settings gone": gone(f"{HOME}/.claude/settings.json"),
-    "user settings edited": added(f"{HOME}/.claude/settings.json", "\n"),
-    "user settings broken": added(f"{HOME}/.claude/settings.json", "{"),
-    "user settings replaced": write(f"{HOME}/.claude/settings.json", '{"otelHeadersHelper": "/x"}'),
-    "user settings mode": chmod(f"{HOME}/.claude/settings.json", 0o400),
-    "user settings linked": linked(f"{HOME}/.claude/settings.json"),
-    "user state gone": gone(f"{HOME}/.claude/.claude-code-telemetry.state"),
-    "user folder gone": gone(f"{HOME}/.claude"),
-    "managed folder closed to the group": chmod("etc/claude-code/managed-settings.d", 0o750),
-    "managed helper": write("etc/claude-code/managed-settings.d/10-h.json", '{"otelHeadersHelper": "/x"}'),
-    "managed above the user": write(
-        "etc/claude-code/managed-settings.d/99-z.json", '{"env": {"OTEL_LOGS_EXPORTER": "none"}}', 0o640
-    ),
-}
 
 
 @settings(max_examples=60)
