@@ -75,9 +75,12 @@ class ActionModule(ActionBase):
     def _record(self, options: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         name = options["token_name"]
         record: dict[str, Any] | None = stored_record(options["store"], name, variables, self._loader)
-        planned = (options["planned"] or {}).get(name)
-        if self._task.check_mode and planned and (record is None or planned.get("minted")):
-            record = planned
+        if self._task.check_mode:
+            # Not handed over by the role: a template in its task costs every host one, in every run.
+            predicted = options["planned"] or variables.get("axiom_workspace_result", {}).get("records") or {}
+            planned = predicted.get(name)
+            if planned and (record is None or planned.get("minted")):
+                record = planned
         if record is None:
             raise OptionError(
                 f"token_name: the store holds no token {name}; run devfleet.axiom.provision first, or correct the name"

@@ -72,6 +72,8 @@ options:
     description:
       - What M(devfleet.axiom.workspace) predicts in check mode, its RV(devfleet.axiom.workspace#module:records).
       - Used in check mode only, for tokens that are yet to be minted.
+      - Not given, it is taken from C(axiom_workspace_result), which the role P(devfleet.axiom.axiom_workspace#role)
+        registers.
     type: dict
   logs_dataset:
     description: Name of the dataset for logs, sent as header C(x-axiom-dataset). Required for O(state=present).

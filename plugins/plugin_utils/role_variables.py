@@ -5,7 +5,8 @@
 """Take an action's options from a role's variables without templating each of them.
 
 Handing forty options over by forty templates costs a converged host more than its probe does: 22 of 46 ms of processor
-time on ansible-core 2.19. Most variables are constants, and those need no templating at all.
+time on ansible-core 2.19. Most variables are constants, and those need no templating at all. They are handed on as
+plain Python values: with the tags of ansible-core on them, copying them is most of what checking the options costs.
 """
 
 from __future__ import annotations
@@ -21,15 +22,29 @@ except ImportError:  # ansible-core 2.18 takes any text for a template
         return value
 
 
-def _is_constant(value: Any) -> bool:
-    """Whether nothing in a value can be a template; what is not plain data (a vaulted string) is for the templar."""
+class _Template(Exception):
+    """A value is for the templar."""
+
+
+def _constant(value: Any) -> Any:
+    """A plain copy of a value in which nothing can be a template.
+
+    :raises _Template: something can, or is not plain data (a vaulted string).
+    """
     if isinstance(value, str):
-        return "{{" not in value and "{%" not in value and "{#" not in value
+        if "{{" in value or "{%" in value or "{#" in value:
+            raise _Template
+        return str.__str__(value)
     if isinstance(value, Mapping):
-        return all(_is_constant(key) and _is_constant(item) for key, item in value.items())
+        return {_constant(key): _constant(item) for key, item in value.items()}
     if isinstance(value, list):
-        return all(_is_constant(item) for item in value)
-    return value is None or isinstance(value, (bool, int, float))
+        return [_constant(item) for item in value]
+    if value is None or isinstance(value, bool):
+        return value
+    for kind in (int, float):
+        if isinstance(value, kind):
+            return kind(value)
+    raise _Template
 
 
 def options_from(
@@ -43,9 +58,14 @@ def options_from(
     given = dict(arguments)
     prefix = given.pop("variables", None)
     found = {name: variables[f"{prefix}{name}"] for name in names if prefix and f"{prefix}{name}" in variables}
-    taken = {name: value for name, value in found.items() if name not in given}
-    constants = {name: value for name, value in taken.items() if _is_constant(value)}
-    # As one dict: ansible-core from 2.19 on leaves members out that are omit, before it their value tells.
-    expressions = {name: _expression(f"{{{{ {prefix}{name} }}}}") for name in taken if name not in constants}
+    constants, templates = {}, {}
+    for name, value in found.items():
+        if name not in given:
+            try:
+                constants[name] = _constant(value)
+            except _Template:
+                # A text is the template itself; by its variable's name it would take a second one.
+                templates[name] = value if isinstance(value, str) else _expression(f"{{{{ {prefix}{name} }}}}")
     omit = variables.get("omit")
-    return {**given, **constants, **{k: v for k, v in templar.template(expressions).items() if v != omit}}
+    # As one dict: ansible-core from 2.19 on leaves members out that are omit, before it their value tells.
+    return {**given, **constants, **{k: v for k, v in templar.template(templates).items() if v != omit}}

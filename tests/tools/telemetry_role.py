@@ -23,11 +23,9 @@ MODULE = REPOSITORY / "plugins/modules/claude_code_telemetry.py"
 ROLE = REPOSITORY / "roles/claude_code_telemetry"
 PREFIX = "claude_code_telemetry_"
 NOTICE = "# Written by tests/tools/telemetry_role.py from the module's documentation; `make docs` renews it.\n"
-# Set by playbooks and other roles, not by people.
-INTERNAL = {
-    "variables": PREFIX,
-    "planned": "{{ (axiom_workspace_result | default({})).records | default({}) }}",
-}
+HANDED_OVER = {"variables": PREFIX}
+# No variables of the role; the action finds what is predicted by itself.
+INTERNAL = {*HANDED_OVER, "planned"}
 # Where the store is belongs to the workspace; this role follows it. Only an inventory has names for machines.
 DEFAULTS = {"machine": "{{ inventory_hostname }}", "store": "{{ axiom_workspace_store | default({}) }}"}
 
@@ -78,7 +76,7 @@ def rendered() -> dict[Path, str]:
     task = [
         {
             "name": "Install the telemetry environment of Claude Code",
-            "devfleet.axiom.claude_code_telemetry": INTERNAL,
+            "devfleet.axiom.claude_code_telemetry": HANDED_OVER,
             "register": PREFIX + "result",
         }
     ]

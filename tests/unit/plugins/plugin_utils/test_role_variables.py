@@ -37,23 +37,37 @@ def test_a_constant_is_taken_as_it_is(value: Any) -> None:
     assert options({"variables": "role_"}, role_a=value) == ({"a": value}, {})
 
 
+class Tagged(str):
+    """As ansible-core's: a text with something attached."""
+
+
+def test_what_ansible_attached_to_a_constant_is_left_behind() -> None:
+    taken, _asked = options({"variables": "role_"}, role_a={Tagged("k"): [Tagged("x")]}, role_b=Tagged("y"))
+    assert taken == {"a": {"k": ["x"]}, "b": "y"}
+    ((key, value),) = taken["a"].items()
+    assert {type(key), type(value[0]), type(taken["b"])} == {str}
+
+
 class Vaulted:
     """What is neither text nor a container, as an encrypted variable is."""
 
 
-@pytest.mark.parametrize(
-    "value", ["{{ x }}", "{% if x %}", "{# x #}", ["{{ x }}"], {"k": "{{ x }}"}, {"{{ k }}": 1}, Vaulted()]
-)
+@pytest.mark.parametrize("value", [["{{ x }}"], {"k": "{{ x }}"}, {"{{ k }}": 1}, Vaulted()])
 def test_everything_else_goes_through_the_templar(value: Any) -> None:
     expression = "{{ role_a }}"
     assert options({"variables": "role_"}, role_a=value) == ({"a": f"<{expression}>"}, {"a": expression})
+
+
+@pytest.mark.parametrize("value", ["{{ x }}", "{% if x %}", "{# x #}"])
+def test_a_text_is_its_own_template(value: str) -> None:
+    assert options({"variables": "role_"}, role_a=value) == ({"a": f"<{value}>"}, {"a": value})
 
 
 def test_the_task_wins_and_omit_means_not_given() -> None:
     given = {"variables": "role_", "a": "task"}
     taken, asked = options(given, role_a="{{ x }}", role_b="{{ omit }}", role_other="x")
     assert taken == {"a": "task"}
-    assert asked == {"b": "{{ role_b }}"}
+    assert asked == {"b": "{{ omit }}"}
 
 
 def test_without_a_prefix_no_variable_counts() -> None:
