@@ -37,6 +37,7 @@ from axiom_emulator.testing import LocalAxiom
 PLAYBOOKS = Path(__file__).parent / "playbooks"
 USERS = ("ada", "linus", "grace")
 SECRET = "xaat-0c0ffee0-1111-4222-8333-944445555666"
+DROP_IN = "etc/claude-code/managed-settings.d/90-axiom-telemetry.json"
 EDGE = "https://us-east-1.aws.edge.axiom.co/v1"
 
 
@@ -168,16 +169,24 @@ class Bench:
         return inventory
 
     def converged(self, name: str, hosts: int, **common: Any) -> Path:
-        """A fleet of machines that are alike and set up already: one is enforced, the others are copies."""
+        """A fleet of machines that are set up already: one is enforced, the others are copies with their own name."""
         inventory = self.fleet(name, hosts, **common)
         self.playbook("enforce", inventory, "--limit", "h0000")()
         for index in range(1, hosts):
-            shutil.copytree(self.machine(name, "h0000"), self.machine(name, f"h{index:04d}"), dirs_exist_ok=True)
+            machine = self.machine(name, f"h{index:04d}")
+            shutil.copytree(self.machine(name, "h0000"), machine, dirs_exist_ok=True)
+            document = machine / DROP_IN
+            document.write_text(document.read_text().replace("h0000", machine.name))
         return inventory
 
+    @staticmethod
+    def path_of(playbook: str) -> str:
+        """Of one of the playbooks beside this program, or of the collection."""
+        path = PLAYBOOKS / f"{playbook}.yml"
+        return str(path) if path.exists() else f"devfleet.axiom.{playbook}"
+
     def playbook(self, name: str, inventory: Path | None = None, *arguments: str, **environment: str) -> Step:
-        path = str(PLAYBOOKS / f"{name}.yml") if (PLAYBOOKS / f"{name}.yml").exists() else f"devfleet.axiom.{name}"
-        command = ["ansible-playbook", "-i", str(inventory or self.inventory), path, *arguments]
+        command = ["ansible-playbook", "-i", str(inventory or self.inventory), self.path_of(name), *arguments]
         return lambda: run(command, {**self.environment, **environment})
 
     def enforce_against_ping(self) -> list[Row]:
@@ -200,8 +209,7 @@ class Bench:
     def some_drifted(self) -> list[Row]:
         def drifted() -> Sample:
             for index in range(0, self.hosts, 20):
-                settings = self.machine("fleet", f"h{index:04d}") / "etc/claude-code/managed-settings.d"
-                (settings / "90-axiom-telemetry.json").unlink(missing_ok=True)
+                (self.machine("fleet", f"h{index:04d}") / DROP_IN).unlink(missing_ok=True)
             return self.playbook("enforce")()
 
         return compare("5 % drifted / converged", 1.5, self.runs, drifted, self.playbook("enforce"))
@@ -375,26 +383,23 @@ class Bench:
             ratios = [ratio(one["enforce"], one["raw"]) for one in taken]
             return Row(name, goal, ratios, *([one[name][-1] for one in taken] for name in ("enforce", "raw")))
 
+        def against(measure: str) -> Callable[[list[Sample], list[Sample]], float]:
+            return lambda enforce, raw: growth(enforce, measure) / growth(raw, measure)
+
         return [
-            row(
-                "each further host, 100 to 1000, wall: enforce / raw",
-                1.3,
-                lambda enforce, raw: growth(enforce, "wall") / growth(raw, "wall"),
-            ),
-            row(
-                "each further host, 100 to 1000, memory: enforce / raw",
-                1.3,
-                lambda enforce, raw: growth(enforce, "memory") / growth(raw, "memory"),
-            ),
+            row("each further host, 100 to 1000, wall: enforce / raw", 1.3, against("wall")),
+            # What others do on the machine meanwhile disturbs the wall clock more than this.
+            row("  the same in processor time", 1.3, against("cpu")),
+            row("  the same in peak memory", 1.3, against("memory")),
             row(
                 "peak memory with 1000 hosts: enforce / raw",
                 None,
                 lambda enforce, raw: enforce[-1].memory / raw[-1].memory,
             ),
             row(
-                "linear: each host from 300 on / from 100 to 300",
+                "linear: processor time of a host from 300 on / up to 300",
                 None,
-                lambda enforce, _raw: growth(enforce, "wall", 1) / growth(enforce[:2], "wall"),
+                lambda enforce, _raw: growth(enforce, "cpu", 1) / growth(enforce[:2], "cpu"),
             ),
         ]
 

@@ -111,9 +111,7 @@ def test_without_batches_a_machine_that_fails_stops_nobody(fleet: Rollout) -> No
     run = fleet.play("enforce")
     assert run.status == 2
     assert reached(fleet) == {"b", "c", "d"}
-    assert {entry["task"].rpartition(" : ")[2] for entry in run.results} == {
-        "Install the telemetry environment of Claude Code"
-    }
+    assert [entry["host"] for entry in run.results if entry["action"].endswith(".otlp_probe")] == []
 
 
 def test_a_converged_run_contacts_each_machine_once_and_opens_the_store_once(fleet: Rollout) -> None:
@@ -129,7 +127,6 @@ def test_a_converged_run_contacts_each_machine_once_and_opens_the_store_once(fle
     run = fleet.play("enforce", **counting)
     assert run.status == 0, run.output
     assert run.changed() == set()
-    assert len(run.results) == len(HOSTS)
     assert contacts.read_text().count("x") == len(HOSTS)
     assert decryptions.read_text().count("w") == 1
     # The counters count: where something drifted more contacts are needed, and another run decrypts again.
