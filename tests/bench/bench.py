@@ -203,7 +203,7 @@ class Bench:
         runs, merge = max(2, self.runs // 2), self.playbook("merge")
         return [
             *compare("converged enforce / stat, slurp, combine, copy", 0.05, runs, self.playbook("enforce"), merge),
-            *compare("  the floor: raw / stat, slurp, combine, copy", None, runs, self.playbook("raw"), merge),
+            *compare("the floor: raw / stat, slurp, combine, copy", None, runs, self.playbook("raw"), merge),
         ]
 
     def some_drifted(self) -> list[Row]:
@@ -282,9 +282,15 @@ class Bench:
             single = cold("enforce", ANSIBLE_SSH_ARGS="-C -o ControlMaster=no")
             return [
                 *compare("converged enforce / ping, ssh", 0.5, self.runs, enforce, ping),
-                *compare("  the same, no connection open yet", 0.5, self.runs, cold("enforce"), cold("ping")),
-                *compare("  converged enforce / raw, ssh", None, self.runs, enforce, raw),
-                *compare("  enforce, no ControlPersist / the default", None, self.runs, single, cold("enforce")),
+                *compare(
+                    "converged enforce / ping, ssh, no connection open yet",
+                    0.5,
+                    self.runs,
+                    cold("enforce"),
+                    cold("ping"),
+                ),
+                *compare("converged enforce / raw, ssh", None, self.runs, enforce, raw),
+                *compare("enforce without ControlPersist / with it, ssh", None, self.runs, single, cold("enforce")),
             ]
 
     @contextmanager
@@ -387,10 +393,10 @@ class Bench:
             return lambda enforce, raw: growth(enforce, measure) / growth(raw, measure)
 
         return [
-            row("each further host, 100 to 1000, wall: enforce / raw", 1.3, against("wall")),
+            row("a further host, 100 to 1000, wall: enforce / raw", 1.3, against("wall")),
             # What others do on the machine meanwhile disturbs the wall clock more than this.
-            row("  the same in processor time", 1.3, against("cpu")),
-            row("  the same in peak memory", 1.3, against("memory")),
+            row("a further host, processor time: enforce / raw", 1.3, against("cpu")),
+            row("a further host, peak memory: enforce / raw", 1.3, against("memory")),
             row(
                 "peak memory with 1000 hosts: enforce / raw",
                 None,
@@ -458,9 +464,11 @@ def plot(rows: list[Row], path: Path) -> None:
         axes.plot([min(row.ratios), max(row.ratios)], [position, position], color="black", linewidth=1)
         if row.goal:
             axes.plot([row.goal, row.goal], [position - 0.4, position + 0.4], color="#c44e52", linewidth=2)
-    axes.set_yticks(positions, [row.name.strip() for row in rows])
+    axes.set_yticks(positions, [row.name for row in rows])
     axes.invert_yaxis()
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter("{x:g}")
     axes.set_xlabel("ratio (median, with spread; red: goal)")
     figure.savefig(path)
 
