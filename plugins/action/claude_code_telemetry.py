@@ -111,6 +111,9 @@ class ActionModule(ActionBase):
         script = host_probe.script(wanted, options["prefix"])
         answer = self._low_level_execute_command(script)
         try:
+            # A terminal may still show a whole answer of better days where this time no shell gave any.
+            if answer["rc"]:
+                raise host_probe.Unclear(f"the shell returned {answer['rc']}")
             return host_probe.check(wanted, options["prefix"], targets.own_document(options), answer["stdout"])
         except host_probe.Unclear as exc:
             Display().vvv(

@@ -151,7 +151,8 @@ def script(wanted: dict[str, list[Wanted]], prefix: str) -> str:
             continue
         uname = platform.capitalize()
         body = f'if [ "$K" = {uname} ]; then\n{_platform_script(alternative, prefix)}\nelse\n{body}\nfi'
-    return f'{_LIBRARY}K=$(uname -s)\necho {shlex.quote(_START)} "$K"\n{body}\necho {_END}\n'
+    # No newline at the end: ansible-core appends `&& sleep 0`.
+    return f'{_LIBRARY}K=$(uname -s)\necho {shlex.quote(_START)} "$K"\n{body}\necho {_END}'
 
 
 _KINDS = {"-": "file", "d": "directory"}

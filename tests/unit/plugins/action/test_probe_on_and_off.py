@@ -23,7 +23,7 @@ from ansible.playbook.play_context import PlayContext
 from ansible.playbook.task import Task
 from ansible.plugins.loader import connection_loader
 from ansible.template import Templar
-from hypothesis import event, given, settings
+from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 from support.edits import EDITS, VARIANTS
 from support.machine import FakeMachine
@@ -161,7 +161,9 @@ class Action(ActionModule):
         answer = done.stdout.decode("utf-8", "replace")
         answer = answer[: int(len(answer) * habit.kept)]
         output = habit.before + self.replayed + answer + habit.after + habit.said_at_the_end
-        return {"rc": done.returncode, "stdout": output.replace("\n", "\r\n") if habit.returns else output}
+        # What ssh returns where the connection was lost.
+        status = done.returncode if habit.kept == 1.0 else 255
+        return {"rc": status, "stdout": output.replace("\n", "\r\n") if habit.returns else output}
 
     def _execute_module(self, *_arguments: Any, **options: Any) -> dict[str, Any]:
         arguments = {**self.machine.options(), **options["module_args"], "platform": "linux"}
@@ -243,6 +245,7 @@ def answer_of(machine: FakeMachine, options: dict[str, Any], path: Path) -> str:
 
 
 @settings(max_examples=100)
+@example("drop-in", ["drop-in gone"], Habit(shell="no shell"), "present", True)
 @given(
     st.sampled_from(list(VARIANTS)),
     st.lists(st.sampled_from(list(EDITS)), max_size=3),
