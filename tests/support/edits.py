@@ -25,7 +25,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 def write(path: str, text: str = "{}", mode: int = 0o644) -> Callable[[FakeMachine], object]:
-    return lambda machine: machine.write(path, text, mode)
+    # Where another edit put a folder, nobody writes a file.
+    return lambda machine: None if (machine.root / path).is_dir() else machine.write(path, text, mode)
 
 
 def chmod(path: str, mode: int) -> Callable[[FakeMachine], object]:
