@@ -14,7 +14,7 @@ from typing import Any
 
 import jsonschema
 import yaml
-from jinja2 import StrictUndefined, TemplateError
+from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from awx_controller.errors import ApiError, forbidden_because, invalid
@@ -160,6 +160,8 @@ def check_type(store: Store, values: dict[str, Any], item: Item | None) -> None:
     """Refuse a credential type that AWX refuses: ApiError."""
     if item and item["managed"]:
         raise forbidden_because("Modifications not allowed for managed credential types")
+    if "kind" in values and values["kind"] not in ("cloud", "net"):
+        raise invalid(kind=f"Must be 'cloud' or 'net', not {values['kind']}")
     old = item["inputs"] if item else {}
     inputs = values.get("inputs", old)
     injectors = values.get("injectors", item["injectors"] if item else {})
@@ -195,7 +197,10 @@ def check_type(store: Store, values: dict[str, Any], item: Item | None) -> None:
         try:
             environment.from_string(text).render(namespace)
         except TemplateError as error:
-            raise invalid(injectors=f"{section} ({name}) uses an undefined field ({error})") from error
+            problem = f"{name or section} uses an undefined field ({error})"
+            if isinstance(error, TemplateSyntaxError):
+                problem = f"Syntax error rendering template for {name} inside of {section} ({error})"
+            raise invalid(injectors=problem) from error
 
 
 def check_credential(store: Store, values: dict[str, Any], item: Item | None) -> None:

@@ -102,6 +102,20 @@ _TEMPLATE_STATE = (
     _computed("next_job_run"),
     _computed("status", "never updated"),
 )
+CREDENTIAL_KINDS = (
+    "ssh",
+    "vault",
+    "net",
+    "scm",
+    "cloud",
+    "registry",
+    "token",
+    "insights",
+    "external",
+    "kubernetes",
+    "galaxy",
+    "cryptography",
+)
 JOB_TYPES = ("run", "check")
 VERBOSITIES = tuple(range(6))
 
@@ -281,7 +295,7 @@ _KINDS = (
         "credential_type",
         "credential_types",
         (
-            _choice("kind", "", "net", "cloud", required=True),
+            _choice("kind", "", *CREDENTIAL_KINDS, required=True),
             _computed("namespace"),
             _computed("managed", False),
             _object("inputs"),

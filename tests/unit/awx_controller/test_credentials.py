@@ -82,7 +82,7 @@ def test_a_credential_has_one_owner(api: Any) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"kind": "ssh"}, "is not a valid choice"),
+        ({"kind": "ssh"}, "Must be 'cloud' or 'net', not ssh"),
         ({"injectors": {"env": {"ANSIBLE_FORKS": "1"}}}, "may affect Ansible configuration"),
         ({"injectors": {"env": {"PATH": "1"}}}, "not allowed to be used in credentials"),
         ({"injectors": {"env": {"X": "{{ nonsense }}"}}}, "uses an undefined field"),
