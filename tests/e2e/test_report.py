@@ -13,7 +13,9 @@ import pytest
 from e2e.conftest import MakeMachine
 from e2e.fleet import Fleet
 
-SINCE = (2, 1, 223)
+
+def reports_settings(fleet: Fleet) -> bool:
+    return any(row["body"] == "claude_code.managed_settings_resolved" for row in fleet.axiom.arrived("logs"))
 
 
 def test_a_machine_that_was_used_delivers_with_the_settings_that_the_controller_worked_out(
@@ -27,9 +29,8 @@ def test_a_machine_that_was_used_delivers_with_the_settings_that_the_controller_
     (entry,) = fleet.report(machine)["machines"]
     assert (entry["machine"], entry["class"], entry["reasons"]) == ("laptop", "delivering", [])
     assert {"user_prompt", "api_request", "session.count", "token.usage"} <= set(entry["signals"])
-    version = fleet.resource("service.version")
-    assert entry["client_version"] == version
-    if tuple(int(number) for number in version.split(".")) < SINCE:
+    assert entry["client_version"] == fleet.resource("service.version")
+    if not reports_settings(fleet):
         pytest.skip("this client is too old to report its managed settings")
     assert entry["settings_source"] == ["file"]
     assert entry["settings_sha256"] == entry["expected_sha256"]
@@ -49,7 +50,7 @@ def test_settings_of_others_are_part_of_the_digest_where_they_are_declared(
     machine.ask()
     undeclared = fleet.report(machine)
     assert [entry["class"] for entry in undeclared["machines"]] == ["delivering"]
-    if not undeclared["machines"][0]["settings_sha256"]:
+    if not reports_settings(fleet):
         pytest.skip("this client is too old to report its managed settings")
     assert "telemetry_verify_other_managed_settings" in json.dumps(undeclared["warnings"])
     (entry,) = fleet.report(machine, telemetry_verify_other_managed_settings=theirs)["machines"]
