@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support import sweep
 from support.fleet import Fleet
 from support.playbook import core_version
 
@@ -23,3 +25,20 @@ def pytest_report_header() -> str:
 def fleet(open_path: Path, axiom: LocalAxiom) -> Fleet:
     """Machines on bare ground and an empty Axiom."""
     return Fleet(open_path, axiom)
+
+
+@pytest.fixture(autouse=True)
+def nothing_leaks(request: pytest.FixtureRequest, open_path: Path) -> Iterator[None]:
+    """After each test no secret is where it does not belong; `secrets_belong("*/a/file")` names other places."""
+    axiom = request.getfixturevalue("axiom") if "axiom" in request.fixturenames else None
+    yield
+    places = [place for mark in request.node.iter_markers("secrets_belong") for place in mark.args]
+    assert sweep.leaks(open_path, sweep.registry(axiom), places) == []
+
+
+@pytest.fixture(autouse=True, scope="session")
+def system_log() -> Iterator[list[str] | None]:
+    """What modules leave in the machine's log: that they were called, and with what."""
+    with sweep.system_log() as messages:
+        yield messages
+        assert [message for message in messages or [] if sweep.ANY_TOKEN.search(message)] == []

@@ -14,11 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+from support import sweep
 from support.fleet import HOSTS, TOKENS, Fleet
-from support.playbook import VAULT_PASSWORD, Run
-
-# Where a secret belongs: what the client reads.
-MEANT = ("90-axiom-telemetry.json", "managed-settings.json", "claude-code-telemetry/token", ".claude/settings.json")
+from support.playbook import Run
 
 
 @contextmanager
@@ -45,20 +44,7 @@ def processes_watched(found: set[str]) -> Iterator[None]:
 
 
 def secrets(fleet: Fleet) -> list[str]:
-    return [*fleet.axiom.secrets(), fleet.axiom.token, VAULT_PASSWORD]
-
-
-def holders(fleet: Fleet) -> dict[str, list[str]]:
-    """Files below the controller and the machines that hold a secret, by secret."""
-    found: dict[str, list[str]] = {}
-    for root in (fleet.controller.root, *(machine.root for machine in fleet.machines.values())):
-        for path in root.rglob("*"):
-            if path.is_file() and not path.is_symlink():
-                data = path.read_bytes()
-                for secret in secrets(fleet):
-                    if secret.encode() in data:
-                        found.setdefault(secret, []).append(str(path))
-    return found
+    return sweep.registry(fleet.axiom)
 
 
 def check(fleet: Fleet, run: Run, command_lines: set[str]) -> None:
@@ -67,11 +53,7 @@ def check(fleet: Fleet, run: Run, command_lines: set[str]) -> None:
         assert secret not in run.output
         assert secret not in json.dumps(run.results)
         assert not [line for line in command_lines if secret in line]
-    found = holders(fleet)
-    assert found.pop(VAULT_PASSWORD) == [str(fleet.controller.root / "vault-password")]
-    assert fleet.axiom.token not in found
-    for paths in found.values():
-        assert [path for path in paths if not path.endswith(MEANT)] == []
+    assert sweep.leaks(fleet.controller.root.parent, secrets(fleet)) == []
     for folder in ("local-tmp", "remote-tmp"):
         left = [path for path in (fleet.controller.root / folder).rglob("*") if path.is_file()]
         assert left == []
@@ -95,14 +77,12 @@ def test_no_secret_shows_in_the_whole_life_of_a_fleet(fleet: Fleet) -> None:
             if name != "site" or "--check" not in arguments:
                 check(fleet, run, command_lines)
     assert any("ansible-playbook" in line for line in command_lines)
-    assert {host for host, machine in fleet.machines.items() if holders_below(machine.root, fleet)} == set(HOSTS)
+    assert {host for host, machine in fleet.machines.items() if sweep.holders(machine.root, secrets(fleet))} == set(
+        HOSTS
+    )
     with processes_watched(command_lines):
         check(fleet, fleet.playbook("remove", "-vvvv", "--diff"), command_lines)
-    assert not any(holders_below(machine.root, fleet) for machine in fleet.machines.values())
-
-
-def holders_below(root: Path, fleet: Fleet) -> list[str]:
-    return [path for paths in holders(fleet).values() for path in paths if path.startswith(f"{root}/")]
+    assert not any(sweep.holders(machine.root, secrets(fleet)) for machine in fleet.machines.values())
 
 
 def test_no_secret_shows_where_things_go_wrong(fleet: Fleet) -> None:
@@ -139,3 +119,31 @@ def test_the_secret_is_readable_by_those_who_need_it_and_the_store_by_nobody_els
     assert token.stat().st_mode & 0o777 == 0o600
     assert token.stat().st_uid == fleet.machines["both"].home.stat().st_uid
     assert os.stat(fleet.machines["drop-in"].drop_in).st_mode & 0o777 == 0o644
+
+
+def test_a_module_that_breaks_in_the_middle_tells_no_secret(fleet: Fleet) -> None:
+    """An error that nobody foresaw, where the secret is in a variable: Python's own report of it is all there is."""
+    assert fleet.playbook("provision").status == 0
+    broken = fleet.controller.root / "broken"
+    broken.mkdir()
+    (broken / "sitecustomize.py").write_text(
+        "import builtins, os\n"
+        "def broken(descriptor):\n"
+        "    raise RuntimeError('nobody foresaw this')\n"
+        "os.fsync = broken\n"
+    )
+    run = fleet.controller.playbook("devfleet.axiom.enforce", "-vvvv", "--diff", PYTHONPATH=str(broken))
+    assert run.status != 0
+    assert "nobody foresaw this" in run.output
+    check(fleet, run, set())
+
+
+def test_the_system_log_says_that_a_module_was_called_and_no_secret(fleet: Fleet, system_log: list[str] | None) -> None:
+    if system_log is None:
+        pytest.skip("the machine's system log is not ours to read, or another process reads it")
+    assert fleet.playbook("site").status == 0
+    noted = [message for message in system_log if "claude_code_telemetry: Invoked with" in message]
+    assert noted
+    assert all("token=NOT_LOGGING_PARAMETER" in message for message in noted)
+    for secret in secrets(fleet):
+        assert not [message for message in system_log if secret in message]

@@ -78,7 +78,7 @@ class Controller:
             "ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"],
             "ANSIBLE_VAULT_PASSWORD_FILE": str(root / "vault-password"),
             "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
-            "ANSIBLE_CALLBACKS_ENABLED": "record",
+            "ANSIBLE_CALLBACKS_ENABLED": "record,ansible.builtin.junit",
             "ANSIBLE_LOCAL_TEMP": str(root / "local-tmp"),
             "ANSIBLE_REMOTE_TMP": str(root / "remote-tmp"),
             "ANSIBLE_LOG_PATH": str(root / "ansible.log"),
@@ -86,6 +86,9 @@ class Controller:
             # Callbacks are given the diffs in diff mode only.
             "ANSIBLE_DIFF_ALWAYS": "1",
             "RECORD_FILE": str(root / "results.jsonl"),
+            "JUNIT_OUTPUT_DIR": str(root / "junit"),
+            "ANSIBLE_CACHE_PLUGIN": "ansible.builtin.jsonfile",
+            "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(root / "fact-cache"),
             **(environment or {}),
         }
 
@@ -111,5 +114,8 @@ class Controller:
             timeout=300,
             check=False,
         )
+        # Everything that was ever printed lies where the search for secrets finds it: see sweep.py.
+        with open(self.root / "printed", "a", encoding="utf-8") as printed:
+            printed.write(done.stdout)
         lines = record.read_text().splitlines() if record.exists() else []
         return Run(done.returncode, done.stdout, [json.loads(line) for line in lines])

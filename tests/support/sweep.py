@@ -1,0 +1,89 @@
+# Copyright: (c) 2026, devfleet maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Search for every secret in everything that runs printed, kept, passed on or left behind, and in what was logged.
+
+Controllers keep what they print, their log, results, JUnit files, fact cache and temporary files below one directory,
+the machines below another: so a search of files is a search of all of them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from fnmatch import fnmatch
+from pathlib import Path
+
+from axiom_emulator.testing import LocalAxiom
+from support.playbook import VAULT_PASSWORD
+
+# Where secrets belong: what the client and shells read, and what the one who runs the playbooks declares.
+BELONG = (
+    "*/etc/claude-code/managed-settings.d/90-axiom-telemetry.json",
+    "*/etc/claude-code/managed-settings.json",
+    "*/claude-code-telemetry/token",
+    "*/.claude/settings.json",
+    "*/inventory/hosts.yml",
+    "*/inventory/group_vars/all.yml",
+    "*/vault-password",
+)
+# What every secret of Axiom's looks like; a mask has letters in its place.
+ANY_TOKEN = re.compile(r"xa[ap]t-[0-9a-f]{8}-")
+_LOG = "/dev/log"
+
+
+def registry(axiom: LocalAxiom | None) -> list[str]:
+    """Every secret that a test's runs have to do with."""
+    return [VAULT_PASSWORD, *([axiom.token, *axiom.secrets()] if axiom else [])]
+
+
+def holders(root: Path, secrets: Iterable[str]) -> list[str]:
+    """Paths below a directory that hold a secret, in their content or in their name."""
+    wanted = [secret.encode() for secret in secrets]
+    found = []
+    for path in root.rglob("*"):
+        data = path.read_bytes() if path.is_file() and not path.is_symlink() else b""
+        if any(secret in data or secret in os.fsencode(path) for secret in wanted):
+            found.append(str(path))
+    return found
+
+
+def leaks(root: Path, secrets: Iterable[str], belong: Iterable[str] = ()) -> list[str]:
+    """Those of them that should not."""
+    return [path for path in holders(root, secrets) if not any(fnmatch(path, one) for one in (*BELONG, *belong))]
+
+
+@contextmanager
+def system_log() -> Iterator[list[str] | None]:
+    """Be the machine's system log, where a called module leaves a note; None where there is one, or no right."""
+    messages: list[str] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        try:
+            listener.bind(_LOG)
+        except OSError:
+            # Taken, also by another process of the same test run; or not ours to make.
+            yield None
+            return
+        os.chmod(_LOG, 0o666)
+        thread = threading.Thread(target=_collect, args=(listener, messages))
+        thread.start()
+        try:
+            yield messages
+        finally:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
+                end.sendto(b"", _LOG)
+            thread.join()
+            os.unlink(_LOG)
+
+
+def _collect(listener: socket.socket, messages: list[str]) -> None:
+    while True:
+        data = listener.recv(65536)
+        if not data:
+            return
+        messages.append(data.decode(errors="replace"))
