@@ -163,6 +163,11 @@ docs-check: setup
 docs-lint: build ## check the plugin documentation as the documentation site will read it
 	cd $(COLLECTION) && antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs all .
 
+.PHONY: site
+site: build ## the documentation site, as HTML in $(BUILD)/site
+	@pip install --quiet --requirement docs/site/requirements.txt
+	@docs/site/build $(BUILD)
+
 .PHONY: importer
 importer: build ## what Galaxy's importer says about the built collection
 	@tests/tools/importer.sh $(BUILD)
