@@ -64,6 +64,7 @@ def system_log() -> Iterator[list[str] | None]:
     messages: list[str] = []
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         try:
+            _remove_dead(listener)
             listener.bind(_LOG)
         except OSError:
             # Taken, also by another process of the same test run; or not ours to make.
@@ -79,6 +80,18 @@ def system_log() -> Iterator[list[str] | None]:
                 end.sendto(b"", _LOG)
             thread.join()
             os.unlink(_LOG)
+
+
+def _remove_dead(speaker: socket.socket) -> None:
+    """What a test run that was killed left behind: nobody listens there."""
+    try:
+        speaker.connect(_LOG)
+    except FileNotFoundError:
+        return
+    except ConnectionRefusedError:
+        os.unlink(_LOG)
+    else:
+        raise OSError(f"{_LOG} is taken")
 
 
 def _collect(listener: socket.socket, messages: list[str]) -> None:
