@@ -78,7 +78,7 @@ def table(specification: dict[str, Any]) -> str:
     parts = []
     for name, entry_point in entry_points.items():
         if len(entry_points) > 1:
-            parts.append(f"### Entry point `{name}`\n\n{markdown(entry_point.get('short_description', ''))}\n")
+            parts.append(f"## Entry point `{name}`\n\n{markdown(entry_point.get('short_description', ''))}\n")
         lines = [
             "| Variable | Type | Default | What it does |",
             "|---|---|---|---|",
