@@ -60,7 +60,7 @@ def test_nothing_is_lost_and_nothing_is_accepted_with_a_dead_token(open_path: Pa
     for name in ("provision", "enforce"):
         assert fleet.play(name).status == 0
     old = fleet.record()["secret"]
-    python = fleet.processes[SLOW] / "python"
+    python = fleet.processes[SLOW].python
     python.write_text(python.read_text().replace("#!/bin/sh\n", "#!/bin/sh\nsleep 3\n"))
     fleet.runs(LONG, SESSION)
     fleet.declare(asleep=(DEAD,))

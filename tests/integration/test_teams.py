@@ -15,6 +15,7 @@ import yaml
 from support.machine import FakeMachine
 from support.observed import Observed
 from support.playbook import Controller
+from support.processes import Processes
 
 from axiom_emulator.testing import LocalAxiom
 
@@ -47,13 +48,14 @@ class Teams(Observed):
         shutil.copytree(EXAMPLE, self.controller.inventory, dirs_exist_ok=True)
         self.store = self.controller.inventory / "secrets/axiom.yml"
         self.machines = {host: FakeMachine(root / "machines" / host) for host in TOKENS}
+        self.processes = Processes(root / "processes")
 
     def arguments(self) -> list[str]:
         """Arguments for directories in place of machines; a real fleet has ssh and none of these."""
         machines = next(iter(self.machines.values())).root.parent
         local: dict[str, Any] = {
             "ansible_connection": "local",
-            "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+            "ansible_python_interpreter": str(self.processes.python),
             "claude_code_telemetry_prefix": f"{machines}/{{{{ inventory_hostname }}}}",
         }
         return ["-e", json.dumps(local)]

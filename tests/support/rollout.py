@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from axiom_emulator.testing import LocalAxiom
 from support.machine import FakeMachine
 from support.observed import Observed
 from support.playbook import Controller, Run
+from support.processes import Processes
 
 LOGS, METRICS, TOKEN = "claude-code-logs", "claude-code-metrics", "claude-code-ingest"
 # Nobody answers there.
@@ -33,47 +33,12 @@ class Rollout(Observed):
         self.controller = Controller(root / "controller", {**axiom.env(), "ANSIBLE_FORKS": "10"})
         self.store = self.controller.inventory / "secrets" / "axiom.yml"
         self.machines = {host: FakeMachine(root / "machines" / host) for host in hosts}
-        # The processes of the machine that runs the tests are nobody's business.
-        self.processes = {host: root / f"processes-of-{host}" for host in hosts}
-        for host, path in self.processes.items():
-            path.mkdir()
-            self.runs(host)
-            python = path / "python"
-            python.write_text(f'#!/bin/sh\nPATH={path}:$PATH exec {sys.executable} "$@"\n')
-            python.chmod(0o755)
+        self.processes = {host: Processes(root / f"processes-of-{host}") for host in hosts}
         self.declare()
 
     def runs(self, host: str, *lines: str) -> None:
-        """What `ps -A -o pid= -o etime= -o comm=` prints on a machine."""
-        listed = "\n".join(["    1 10-00:00:00 init", *lines])
-        stub = self.processes[host] / "ps"
-        stub.write_text(f"#!/bin/sh\ncat <<'END'\n{listed}\nEND\n")
-        stub.chmod(0o755)
-
-    def hosts(self, asleep: tuple[str, ...] = ()) -> dict[str, dict[str, Any]]:
-        """The machines with their variables, as the inventory has them."""
-        return {
-            host: {
-                "claude_code_telemetry_prefix": str(machine.root),
-                "ansible_python_interpreter": str(self.processes[host] / "python"),
-                **(ASLEEP if host in asleep else {}),
-            }
-            for host, machine in self.machines.items()
-        }
-
-    def variables(self, token: dict[str, Any] | None = None) -> dict[str, Any]:
-        """What is declared for all."""
-        return {
-            "ansible_connection": "local",
-            "axiom_workspace_datasets": [{"name": LOGS}, {"name": METRICS, "kind": "otel:metrics:v1"}],
-            "axiom_workspace_tokens": [{"name": TOKEN, "ingest": [LOGS, METRICS], **(token or {})}],
-            "axiom_workspace_store": {"type": "vault_file", "path": "secrets/axiom.yml"},
-            # Tests are not to wait long for what will not come.
-            "axiom_workspace_timeout": 2,
-            "claude_code_telemetry_logs_dataset": LOGS,
-            "claude_code_telemetry_metrics_dataset": METRICS,
-            "claude_code_telemetry_token_name": TOKEN,
-        }
+        """The processes of a machine: see `Processes.runs`."""
+        self.processes[host].runs(*lines)
 
     def declare(self, asleep: tuple[str, ...] = (), token: dict[str, Any] | None = None, **changes: Any) -> None:
         self.controller.hosts(self.hosts(asleep), **{**self.variables(token), **changes})
