@@ -272,9 +272,11 @@ class Bench:
         fresh = (str(self.root / f"c{number}") for number in itertools.count())
 
         def cold(name: str, **environment: str) -> Step:
-            return lambda: self.playbook(
-                name, inventory, **{"ANSIBLE_SSH_CONTROL_PATH_DIR": next(fresh), **environment}
-            )()
+            def step() -> Any:
+                sockets = {"ANSIBLE_SSH_CONTROL_PATH_DIR": next(fresh)}
+                return self.playbook(name, inventory, **{**sockets, **environment})()
+
+            return step
 
         with self.sshd() as variables:
             inventory = self.converged("ssh", self.hosts, **variables)

@@ -52,7 +52,7 @@ def check(fleet: Fleet, run: Run, command_lines: set[str]) -> None:
     for secret in secrets(fleet):
         assert secret not in run.output
         assert secret not in json.dumps(run.results)
-        assert not [line for line in command_lines if secret in line]
+        assert not [line for line in list(command_lines) if secret in line]
     assert sweep.leaks(fleet.controller.root.parent, secrets(fleet)) == []
     for folder in ("local-tmp", "remote-tmp"):
         left = [path for path in (fleet.controller.root / folder).rglob("*") if path.is_file()]
@@ -76,7 +76,7 @@ def test_no_secret_shows_in_the_whole_life_of_a_fleet(fleet: Fleet) -> None:
             assert run.status == 0, run.output
             if name != "site" or "--check" not in arguments:
                 check(fleet, run, command_lines)
-    assert any("ansible-playbook" in line for line in command_lines)
+    assert any("ansible-playbook" in line for line in list(command_lines))
     assert {host for host, machine in fleet.machines.items() if sweep.holders(machine.root, secrets(fleet))} == set(
         HOSTS
     )

@@ -14,8 +14,7 @@ import os
 import re
 import socket
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -58,45 +57,48 @@ def leaks(root: Path, secrets: Iterable[str], belong: Iterable[str] = ()) -> lis
     return [path for path in holders(root, secrets) if not any(fnmatch(path, one) for one in (*BELONG, *belong))]
 
 
-@contextmanager
-def system_log() -> Iterator[list[str] | None]:
-    """Be the machine's system log, where a called module leaves a note; None where there is one, or no right."""
-    messages: list[str] = []
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+class SystemLog:
+    """The machine's system log, where a called module leaves a note. `messages` is None where it is somebody else's."""
+
+    def __init__(self) -> None:
+        self.messages: list[str] | None = None
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
-            _remove_dead(listener)
-            listener.bind(_LOG)
+            self._remove_dead()
+            self._listener.bind(_LOG)
         except OSError:
             # Taken, also by another process of the same test run; or not ours to make.
-            yield None
+            self._listener.close()
             return
         os.chmod(_LOG, 0o666)
-        thread = threading.Thread(target=_collect, args=(listener, messages))
-        thread.start()
+        self.messages = []
+        self._thread = threading.Thread(target=self._collect, args=(self.messages,), daemon=True)
+        self._thread.start()
+
+    def _remove_dead(self) -> None:
+        """What a test run that was killed left behind: nobody listens there."""
         try:
-            yield messages
-        finally:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
-                end.sendto(b"", _LOG)
-            thread.join()
-            os.unlink(_LOG)
-
-
-def _remove_dead(speaker: socket.socket) -> None:
-    """What a test run that was killed left behind: nobody listens there."""
-    try:
-        speaker.connect(_LOG)
-    except FileNotFoundError:
-        return
-    except ConnectionRefusedError:
-        os.unlink(_LOG)
-    else:
-        raise OSError(f"{_LOG} is taken")
-
-
-def _collect(listener: socket.socket, messages: list[str]) -> None:
-    while True:
-        data = listener.recv(65536)
-        if not data:
+            self._listener.connect(_LOG)
+        except FileNotFoundError:
             return
-        messages.append(data.decode(errors="replace"))
+        except ConnectionRefusedError:
+            os.unlink(_LOG)
+        else:
+            raise OSError(f"{_LOG} is taken")
+
+    def _collect(self, messages: list[str]) -> None:
+        while True:
+            data = self._listener.recv(65536)
+            if not data:
+                return
+            messages.append(data.decode(errors="replace"))
+
+    def close(self) -> None:
+        """Stop listening."""
+        if self.messages is None:
+            return
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
+            end.sendto(b"", _LOG)
+        self._thread.join()
+        self._listener.close()
+        os.unlink(_LOG)

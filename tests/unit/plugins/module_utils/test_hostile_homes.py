@@ -241,7 +241,7 @@ def test_the_work_in_a_home_has_the_owners_rights_and_no_others(machine: FakeMac
     rights = host_files.run_as(owner, lambda: [os.getresuid(), os.getresgid(), os.getgroups()])
     assert rights == [[USER_ID] * 3, [USER_ID] * 3, []]
     with pytest.raises(HostError, match="Permission denied"):
-        host_files.run_as(owner, lambda: (machine.root / "etc/prize").read_text())
+        host_files.run_as(owner, (machine.root / "etc/prize").read_text)
     with pytest.raises(HostError, match="not permitted"):
         host_files.run_as(owner, lambda: os.setuid(0))
 

@@ -47,9 +47,9 @@ def job(server: AwxCredentials, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     return start
 
 
-def refused(store: AwxCredential, server: AwxCredentials, record: dict[str, Any] = RECORD) -> str:
+def refused(store: AwxCredential, server: AwxCredentials, record: dict[str, Any] | None = None) -> str:
     with pytest.raises(StoreError) as caught:
-        store.write(record)
+        store.write(record or RECORD)
     message: str = caught.value.message
     assert all(secret not in message for secret in (SECRET, server.TOKEN, server.PASSWORD, "\n"))
     return message

@@ -84,12 +84,13 @@ def gpg(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[None]:
     subprocess.run([*command, "future-default", "default", "never"], check=True, capture_output=True)
     patch.setenv("AXIOM_STORE_DIR", str(folder / "records"))
     patch.setenv("AXIOM_STORE_RECIPIENTS", "team@example.org")
-    yield
-    subprocess.run(["gpgconf", "--kill", "all"], check=True)
-    shutil.rmtree(home)
+    try:
+        yield
+    finally:
+        subprocess.run(["gpgconf", "--kill", "all"], check=True)
+        shutil.rmtree(home)
 
 
-@contextmanager
 def kept(kind: str, folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Kept]:
     if kind == "vault_file":
         yield Kept({"type": kind, "path": "secrets/axiom.yml"}, folder, patch)
@@ -108,8 +109,10 @@ def kept(kind: str, folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Kept]:
         patch.setenv("VAULT_ADDR", server.url)
         patch.setenv("VAULT_TOKEN", server.TOKEN)
         patch.setenv("no_proxy", "127.0.0.1")
-        yield Kept({"type": "command", "command": [str(EXAMPLES / kind)]}, folder, patch)
-        server.close()
+        try:
+            yield Kept({"type": "command", "command": [str(EXAMPLES / kind)]}, folder, patch)
+        finally:
+            server.close()
     else:
         yield from awx(folder, patch)
 
@@ -128,14 +131,15 @@ def awx(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Kept]:
         patch.setenv("AXIOM_STORE_FILE", str(path / "tmp-of-awx"))
 
     found.new_job = new_job
-    yield found
-    server.close()
+    try:
+        yield found
+    finally:
+        server.close()
 
 
 @pytest.fixture(params=KINDS)
 def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kept]:
-    with kept(request.param, tmp_path, monkeypatch) as found:
-        yield found
+    yield from kept(request.param, tmp_path, monkeypatch)
 
 
 def test_before_the_first_write_there_is_no_record(place: Kept) -> None:
@@ -231,7 +235,7 @@ def test_property_the_last_record_of_each_name_is_what_a_later_run_reads(
     with (
         tempfile.TemporaryDirectory() as folder,
         pytest.MonkeyPatch.context() as patch,
-        kept(kind, Path(folder), patch) as place,
+        contextmanager(kept)(kind, Path(folder), patch) as place,
     ):
         expected = {}
         for records in runs:
