@@ -272,7 +272,7 @@ class Bench:
         fresh = (str(self.root / f"c{number}") for number in itertools.count())
 
         def cold(name: str, **environment: str) -> Step:
-            def step() -> Any:
+            def step() -> Sample:
                 sockets = {"ANSIBLE_SSH_CONTROL_PATH_DIR": next(fresh)}
                 return self.playbook(name, inventory, **{**sockets, **environment})()
 
