@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, devfleet maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sphinx reads the pages as they lie in the repository, and the reference that antsibull-docs makes from the plugins."""
+"""Sphinx reads the pages as they lie in the repository, and the reference that antsibull-docs makes."""
 
 project = "devfleet.axiom"
 copyright = "2026, devfleet maintainers"
