@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import dataclasses
 from typing import Any
 
 # How a field's value is checked: see :mod:`awx_controller.validation`.
@@ -13,7 +13,7 @@ TEXT, BOOLEAN, INTEGER, CHOICE, OBJECT, VARIABLES, KEY = "text", "boolean", "int
 ANY = "any"
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Field:
     """One field of a kind. ``target``: the collection that a KEY points into; ``computed``: not from clients."""
 
@@ -32,7 +32,7 @@ class Field:
     cascade: bool = False
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Kind:
     """One kind of object: ``name`` is its ``type`` in answers, ``path`` its collection."""
 
@@ -43,9 +43,9 @@ class Kind:
     identity: str = "name"
     unique: tuple[tuple[str, ...], ...] = ()
     # Sub-collection -> the collection its members are of; members are linked, in order.
-    links: dict[str, str] = field(default_factory=dict)
+    links: dict[str, str] = dataclasses.field(default_factory=dict)
     # Sub-collection -> (collection, key field in it): members that point here.
-    children: dict[str, tuple[str, str]] = field(default_factory=dict)
+    children: dict[str, tuple[str, str]] = dataclasses.field(default_factory=dict)
     # Names below the object that are no collections, listed in ``related``.
     actions: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()

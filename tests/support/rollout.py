@@ -40,6 +40,31 @@ class Rollout(Observed):
         """The processes of a machine: see `Processes.runs`."""
         self.processes[host].runs(*lines)
 
+    def hosts(self, asleep: tuple[str, ...] = ()) -> dict[str, dict[str, Any]]:
+        """The machines with their variables, as the inventory has them."""
+        return {
+            host: {
+                "claude_code_telemetry_prefix": str(machine.root),
+                "ansible_python_interpreter": str(self.processes[host].python),
+                **(ASLEEP if host in asleep else {}),
+            }
+            for host, machine in self.machines.items()
+        }
+
+    def variables(self, token: dict[str, Any] | None = None) -> dict[str, Any]:
+        """What is declared for all."""
+        return {
+            "ansible_connection": "local",
+            "axiom_workspace_datasets": [{"name": LOGS}, {"name": METRICS, "kind": "otel:metrics:v1"}],
+            "axiom_workspace_tokens": [{"name": TOKEN, "ingest": [LOGS, METRICS], **(token or {})}],
+            "axiom_workspace_store": {"type": "vault_file", "path": "secrets/axiom.yml"},
+            # Tests are not to wait long for what will not come.
+            "axiom_workspace_timeout": 2,
+            "claude_code_telemetry_logs_dataset": LOGS,
+            "claude_code_telemetry_metrics_dataset": METRICS,
+            "claude_code_telemetry_token_name": TOKEN,
+        }
+
     def declare(self, asleep: tuple[str, ...] = (), token: dict[str, Any] | None = None, **changes: Any) -> None:
         self.controller.hosts(self.hosts(asleep), **{**self.variables(token), **changes})
 
