@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from awx_controller.recording import RECORDED
 from awx_controller.testing import LocalController, WebhookReceiver
 
 PLAYBOOK = """
@@ -59,6 +60,18 @@ VAULTED = """
     - ansible.builtin.debug:
         msg: "long: {{ vaulted | length }}"
 """
+TOLD = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - ansible.builtin.set_stats:
+        aggregate: false
+        data:
+          awx: "{{ query('ansible.builtin.varnames', '^awx_') | map('replace', 'awx_', '') | sort }}"
+          tower: "{{ query('ansible.builtin.varnames', '^tower_') | map('replace', 'tower_', '') | sort }}"
+          launch_type: "{{ awx_job_launch_type }}"
+          workflow: "{{ awx_workflow_job_name | default('none') | replace(awx_job_template_name, 'as the template') }}"
+"""
 SLOW = """
 - hosts: all
   gather_facts: false
@@ -75,7 +88,7 @@ class Fleet:
         self.controller, self.folder = controller, folder
         project = controller.projects / "fleet"
         project.mkdir()
-        for name, text in (("site", PLAYBOOK), ("vaulted", VAULTED), ("slow", SLOW)):
+        for name, text in (("site", PLAYBOOK), ("vaulted", VAULTED), ("told", TOLD), ("slow", SLOW)):
             (project / f"{name}.yml").write_text(text)
         vault = folder / "vault"
         vault.write_text("vault-secret")
@@ -230,6 +243,25 @@ def test_slices_see_their_machines_only(fleet: Fleet) -> None:
     assert sorted(job["status"] for job in fleet.controller.jobs_of(emptied)) == ["failed", "successful"]
 
 
+def test_jobs_are_told_of_themselves_as_by_awx(fleet: Fleet) -> None:
+    """What a play can know of slices: neither number nor count, but a workflow named like the template."""
+    recorded = json.loads((RECORDED / "variables-24.6.1.json").read_text())
+    template = fleet.template("Told", playbook="told.yml")
+    jobs = {"manual": fleet.run("Told")}
+    fleet.controller.api("PATCH", f"job_templates/{template}/", {"job_slice_count": 2})
+    jobs["slice"] = fleet.controller.jobs_of(fleet.run("Told"))[0]
+    again = fleet.controller.api("POST", f"{jobs['slice']['url']}relaunch/", {})
+    jobs["relaunched slice"] = fleet.controller.wait(again)
+    rule = "DTSTART:20260101T030000Z RRULE:FREQ=DAILY;INTERVAL=1"
+    body = {"name": "Told daily", "unified_job_template": template, "rrule": rule}
+    fleet.controller.api("POST", "schedules/", body)
+    fired = fleet.controller.wait(fleet.controller.fire("Told daily"))
+    jobs["slice of a schedule"] = fleet.controller.jobs_of(fired)[0]
+    for what, job in jobs.items():
+        told = fleet.controller.api("GET", job["url"])["artifacts"]
+        assert told == {**recorded[what], "tower": recorded[what]["awx"]}, what
+
+
 def test_a_running_job_is_cancelled_and_a_waiting_one_too(fleet: Fleet) -> None:
     controller = fleet.controller
     fleet.template("Slow", playbook="slow.yml", limit="dev1")
@@ -256,7 +288,11 @@ def test_schedules_fire_when_the_clock_gets_there(fleet: Fleet) -> None:
     assert refused.json() == {"job_type": ["Field is not configured to prompt on launch."]}
     schedule = fleet.controller.api("POST", "schedules/", body)
     job = fleet.controller.wait(fleet.controller.fire("Every night"))
-    assert (job["status"], job["launch_type"], job["schedule"]) == ("successful", "scheduled", schedule["id"])
+    assert (job["status"], job["launch_type"], job["related"]["schedule"]) == (
+        "successful",
+        "scheduled",
+        schedule["url"],
+    )
     assert job["launched_by"]["name"] == "Every night"
     following = fleet.controller.api("GET", schedule["url"])["next_run"]
     assert following > schedule["next_run"]

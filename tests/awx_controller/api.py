@@ -101,7 +101,7 @@ def find(path: str, name: str) -> Item:
         items = here.store.where(path, **{KINDS[path].identity: title})
         item = next((one for one in items if not organization or (owner and one.get("organization") == owner.id)), None)
     if item is None or not here.rights.may(item, "read"):
-        raise not_found()
+        raise not_found(KINDS[path].name)
     return item
 
 

@@ -28,7 +28,9 @@ def _record(name: str) -> None:
     def call(method: str, path: str, body: Any) -> tuple[int, Any]:
         url = f"{os.environ['CONTROLLER_HOST']}/api/v2/{path}"
         response = session.request(method, url, json=body, timeout=60)
-        return response.status_code, response.json() if response.content else None
+        # What a controller has no list of is a page in HTML.
+        told = response.headers.get("Content-Type", "").startswith("application/json")
+        return response.status_code, response.json() if told else None
 
     print(save(record(call), name))
 

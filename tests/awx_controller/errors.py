@@ -22,9 +22,10 @@ def invalid(**fields: str | list[str]) -> ApiError:
     return ApiError(400, {name: [text] if isinstance(text, str) else text for name, text in fields.items()})
 
 
-def not_found() -> ApiError:
-    """Return the 404 of an object that is not there, or not for this user."""
-    return ApiError(404, {"detail": "Not found."})
+def not_found(kind: str = "") -> ApiError:
+    """Return the 404 of an object of a kind that is not there, or not for this user; or of a path."""
+    model = kind.title().replace("_", "")
+    return ApiError(404, {"detail": f"No {model} matches the given query." if kind else "Not found."})
 
 
 def forbidden() -> ApiError:

@@ -45,6 +45,29 @@ _SUMMARY: dict[str, tuple[str, ...]] = {
     "schedules": ("next_run",),
     "inventory_sources": ("source", "last_updated", "status"),
 }
+# The same where it depends on what the summary is called.
+_SUMMARY_NAMED: dict[str, tuple[str, ...]] = {
+    "unified_job_template": ("unified_job_type",),
+    "workflow_job": (),
+    "source_workflow_job": ("status", "failed", "elapsed"),
+    "current_job": ("status", "failed"),
+    "last_job": ("status", "failed", "finished"),
+    "job": ("status", "failed", "elapsed", "type"),
+}
+# Kept here, and not shown by AWX: as a field, or as a link or a summary.
+_UNSHOWN: dict[str, tuple[str, ...]] = {
+    "jobs": ("schedule",),
+    "project_updates": ("schedule", "organization", "controller_node"),
+    "inventory_updates": ("schedule", "organization"),
+    "workflow_jobs": ("schedule", "organization"),
+    "workflow_approvals": ("schedule", "organization", "approved_or_denied_by"),
+    "roles": ("role_field", "content_path", "content_id", "created", "modified"),
+}
+_UNLINKED: dict[str, tuple[str, ...]] = {
+    "tokens": ("created_by", "modified_by"),
+    "workflow_job_template_nodes": ("created_by", "modified_by"),
+    "workflow_approvals": ("modified_by", "execution_environment", "notifications"),
+}
 # Lists leave out what is long.
 _DETAIL_ONLY = (
     "job_args",
@@ -71,6 +94,11 @@ _CAPABILITIES: dict[str, dict[str, str]] = {
     "inventories": {"edit": "change", "delete": "delete", "copy": "change", "adhoc": "change"},
 }
 _CAPABILITIES["workflow_job_templates"] = _CAPABILITIES["job_templates"]
+_CAPABILITIES |= {path: {} for path in ("labels", "tokens", "workflow_job_template_nodes")}
+_CAPABILITIES |= {
+    path: {"delete": "delete", "start": "start"}
+    for path in ("jobs", "project_updates", "inventory_updates", "workflow_jobs", "workflow_approvals")
+}
 _PASSWORDS = {"password", "token"}
 
 
@@ -80,18 +108,18 @@ class Presenter:
     def __init__(self, store: Store, rights: Rights) -> None:
         self._store, self._rights = store, rights
 
-    def brief(self, item: Item) -> Answer:
-        """Return the object as the summary of another shows it."""
+    def brief(self, item: Item, called: str = "") -> Answer:
+        """Return the object as the summary of another shows it, under a name."""
         found: Answer = {"id": item.id}
         if "name" in item.values:
             found |= {"name": item["name"], "description": item.get("description", "")}
         values = {**item.values, **_computed(self._store, item), "type": item.kind.name}
         values["organization_id"] = item.get("organization")
         values["credential_type_id"] = item.get("credential_type")
-        found |= {name: values[name] for name in _SUMMARY.get(item.path, ()) if name in values}
         if item.kind.sequence == UNIFIED_TEMPLATE:
-            found["unified_job_type"] = _JOB_OF[item.path]
-        return found
+            values["unified_job_type"] = _JOB_OF[item.path]
+        told = _SUMMARY_NAMED.get(called, _SUMMARY.get(item.path, ()))
+        return found | {name: values[name] for name in told if name in values}
 
     def _related(self, item: Item) -> Answer:
         found: Answer = {}
@@ -110,21 +138,26 @@ class Presenter:
                     found[f"{name}_update"] = job.url
         if node := self._store.one("workflow_job_nodes", job=item.id) if item.kind.sequence == UNIFIED_JOB else None:
             found["source_workflow_job"] = self._store.get("workflow_jobs", node["workflow_job"]).url
-        return found
+        if item.path == "schedules":
+            found["unified_jobs"] = found.pop("jobs")
+        elif item.path == "workflow_jobs":
+            found.pop("organization", None)
+        return {name: url for name, url in found.items() if name not in _UNLINKED.get(item.path, ())}
 
     def _summaries(self, item: Item) -> Answer:
         store = self._store
         found: Answer = {}
         for entry in item.kind.fields:
             if entry.form == KEY and (other := store.find(entry.target, item.get(entry.name))):
-                found[entry.name] = self.brief(other)
+                found[entry.name] = self.brief(other, entry.name)
         for name in ("current", "last"):
             if job := store.find(UNIFIED_JOB, item.private.get(f"{name}_job")):
-                found[f"{name}_job"] = self.brief(job)
+                found[f"{name}_job"] = self.brief(job, f"{name}_job")
                 if job.path in ("project_updates", "inventory_updates"):
                     found[f"{name}_update"] = self.brief(job)
         if node := store.one("workflow_job_nodes", job=item.id) if item.kind.sequence == UNIFIED_JOB else None:
-            found["source_workflow_job"] = self.brief(store.get("workflow_jobs", node["workflow_job"]))
+            workflow = store.get("workflow_jobs", node["workflow_job"])
+            found["source_workflow_job"] = self.brief(workflow, "source_workflow_job")
         for name, identity in (("created_by", item.created_by), ("modified_by", item.modified_by)):
             if user := store.find("users", identity):
                 found[name] = self.brief(user)
@@ -135,13 +168,14 @@ class Presenter:
             }
         if item.kind.methods - {"GET"} or item.kind.sequence:
             actions = _CAPABILITIES.get(item.path, {"edit": "change", "delete": "delete"})
-            found["user_capabilities"] = {name: self._rights.may(item, action) for name, action in actions.items()}
+            if actions:
+                found["user_capabilities"] = {name: self._rights.may(item, action) for name, action in actions.items()}
         for name in ("credentials", "labels"):
             if item.path in ("job_templates", "jobs", "workflow_job_templates", "workflow_jobs") and name in item.links:
                 members = [self.brief(member) for member in store.linked(item, name)]
                 found[name] = {"count": len(members), "results": members} if name == "labels" else members
         found |= self._special_summaries(item)
-        return found
+        return {name: told for name, told in found.items() if name not in _UNLINKED.get(item.path, ())}
 
     def _special_summaries(self, item: Item) -> Answer:
         store = self._store
@@ -218,7 +252,7 @@ class Presenter:
                 found["can_approve_or_deny"] = item["status"] == "pending" and self._rights.may(item, "approve")
             if not detail:
                 found = {name: value for name, value in found.items() if name not in _DETAIL_ONLY}
-        return found
+        return {name: value for name, value in found.items() if name not in _UNSHOWN.get(item.path, ())}
 
     def _launched_by(self, job: Item) -> Answer:
         for path, identity in (("schedules", job["schedule"]), ("users", job.created_by)):
@@ -233,11 +267,6 @@ def _credential(store: Store, item: Item, found: Answer) -> None:
 
 def _user(store: Store, item: Item, found: Answer) -> None:
     found["password"] = ENCRYPTED
-
-
-def _role(store: Store, item: Item, found: Answer) -> None:
-    for name in ("role_field", "content_path", "content_id"):
-        del found[name]
 
 
 def _notification_template(store: Store, item: Item, found: Answer) -> None:
@@ -271,7 +300,6 @@ def _job(store: Store, item: Item, found: Answer) -> None:
 _SHOWN: dict[str, Callable[[Store, Item, Answer], None]] = {
     "credentials": _credential,
     "users": _user,
-    "roles": _role,
     "notification_templates": _notification_template,
     "tokens": _token,
     "schedules": _configuration,
@@ -286,8 +314,7 @@ def _computed(store: Store, item: Item) -> Answer:
     """Return fields that follow from other objects."""
     if item.path == "credentials":
         kind = store.get("credential_types", item["credential_type"])
-        name = kind["namespace"] if kind["managed"] else kind["kind"]
-        return {"kind": name, "cloud": kind["kind"] == "cloud", "kubernetes": kind["kind"] == "kubernetes"}
+        return {"kind": kind["namespace"], "cloud": kind["kind"] == "cloud", "kubernetes": kind["kind"] == "kubernetes"}
     if item.path == "inventories":
         sources = store.where("inventory_sources", inventory=item.id)
         hosts = store.where("hosts", inventory=item.id)

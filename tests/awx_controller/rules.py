@@ -123,8 +123,6 @@ def _check_schedule(clock: Clock) -> Check:
         if template is not None and template.path == "projects" and not template["scm_type"]:
             raise invalid(unified_job_template="Manual Project cannot have a schedule set.")
         rule = _current(values, item, "rrule", "")
-        if wrong := recurrence.problems(rule):
-            raise invalid(rrule=wrong)
         _check_saved_prompts(store, values, item, need_required=True)
         values["rrule"] = rule = recurrence.normalised(rule)
         now = clock.now()

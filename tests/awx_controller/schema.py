@@ -233,7 +233,6 @@ _KINDS = (
                 "teams",
                 "credentials",
                 "notification_templates",
-                "labels",
             )
         },
         actions=("object_roles", "users", "admins"),
@@ -267,6 +266,7 @@ _KINDS = (
             _computed("ldap_dn", ""),
             _computed("last_login"),
             _computed("external_account"),
+            Field("auth", ANY, [], computed=True),
         ),
         label="User",
         identity="username",
@@ -339,6 +339,7 @@ _KINDS = (
         "instance_groups",
         (_computed("is_container_group", False),),
         label="Instance group",
+        described=False,
         methods=READ_ONLY,
     ),
     Kind(

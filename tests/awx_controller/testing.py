@@ -191,7 +191,8 @@ class LocalController:
         planned = self.named("schedules", schedule)
         fired = self.advance_to(planned["next_run"])
         jobs = [self.api("GET", job["url"]) for job in fired]
-        return next(job for job in jobs if job["schedule"] == planned["id"])
+        planned_by = {"id": planned["id"], "name": planned["name"], "type": "schedule", "url": planned["url"]}
+        return next(job for job in jobs if job["launched_by"] == planned_by)
 
     def requests(self) -> list[dict[str, Any]]:
         """Return the access log, oldest first: method, path, query, status, user_agent."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from awx_controller import recurrence
 from awx_controller.errors import ApiError
 from awx_controller.schema import (
     ANY,
@@ -166,6 +167,9 @@ def check_fields(store: Store, kind: Kind, body: Any, partial: bool) -> dict[str
             values[entry.name] = field_value(store, entry, body[entry.name])
         except Invalid as error:
             errors[entry.name] = [str(error)]
+        else:
+            if entry.name == "rrule" and (wrong := recurrence.problems(values["rrule"])):
+                errors["rrule"] = wrong
     if errors:
         raise ApiError(400, errors)
     return values

@@ -39,7 +39,7 @@ def kept(api: Any, **inputs: Any) -> Any:
 def test_secrets_are_not_shown_and_stay(api: Any) -> None:
     made = kept(api, token="one", dataset="logs")
     assert made["inputs"] == {"token": "$encrypted$", "dataset": "logs"}
-    assert (made["kind"], made["cloud"]) == ("cloud", True)
+    assert (made["kind"], made["cloud"]) == (None, True)
     body = {"inputs": {"token": "$encrypted$", "dataset": "metrics"}}
     assert api.ok("PATCH", made["url"], body)["inputs"] == {"token": "$encrypted$", "dataset": "metrics"}
     [item] = api.whole.store.where("credentials", name="Ingest")

@@ -48,7 +48,7 @@ def test_refusals_name_the_field(api: Any) -> None:
     assert api.refused(400, "POST", "inventories/", {"name": "i", "organization": 1, "variables": "- a"}) == {
         "variables": ["Input type `list` is not a dictionary"]
     }
-    assert api.refused(404, "GET", "organizations/99/") == {"detail": "Not found."}
+    assert api.refused(404, "GET", "organizations/99/") == {"detail": "No Organization matches the given query."}
     assert api.refused(405, "DELETE", "labels/1/" if api.make("labels", "l", organization=1) else "") == {
         "detail": 'Method "DELETE" not allowed.'
     }
