@@ -114,12 +114,12 @@ def job(open_path: Path, environment: Path, axiom: LocalAxiom) -> Job:
     return Job(open_path / "job", environment, fleet)
 
 
-def test_the_project_is_understood(environment: Path) -> None:
+def test_the_project_is_understood(environment: Path, tmp_path: Path) -> None:
     """Each playbook of the project, by the environment's ansible-core."""
     own = {
         "PATH": f"{environment}/bin:{os.environ['PATH']}",
         "ANSIBLE_COLLECTIONS_PATH": str(BUILD),
-        "HOME": "/nowhere",
+        "HOME": str(tmp_path),
     }
     names = sorted(path.name for path in EXAMPLE.glob("*.yml") if "import_playbook" in path.read_text())
     assert {"enforce.yml", "provision.yml", "remove.yml", "awx.yml"} <= set(names)

@@ -32,7 +32,7 @@ BELONG = (
     "*/vault-password",
 )
 # What every secret of Axiom's looks like; a mask has letters in its place.
-ANY_TOKEN = re.compile(r"xa[ap]t-[0-9a-f]{8}-")
+ANY_TOKEN = re.compile(r"xa[ap]t-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _LOG = "/dev/log"
 
 
