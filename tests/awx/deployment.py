@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import yaml
 from support.machine import FakeMachine
 from support.observed import Observed
 from support.playbook import Controller, Run
+from support.processes import Processes
 
 from awx_controller.testing import LocalController
 from axiom_emulator.testing import LocalAxiom
@@ -53,7 +53,7 @@ class Deployment(Observed):
         self.project = root / "project"
         variables = {
             "ansible_connection": "local",
-            "ansible_python_interpreter": str(self._python(root / "python")),
+            "ansible_python_interpreter": str(Processes(root / "processes").python),
             "axiom_workspace_timeout": 5,
         }
         prefixes = {
@@ -62,18 +62,6 @@ class Deployment(Observed):
         self.url = example_project(self.project, prefixes, **variables)
         operator.hosts({})
         self.objects: dict[str, Any] = yaml.safe_load((EXAMPLE / "awx-objects.yml").read_text())
-
-    @staticmethod
-    def _python(folder: Path) -> Path:
-        """A Python whose machine runs nothing: the processes of the one that runs the tests are nobody's business."""
-        folder.mkdir()
-        for name, text in (
-            ("ps", "echo '    1 10-00:00:00 init'"),
-            ("python", f'PATH={folder}:$PATH exec {sys.executable} "$@"'),
-        ):
-            (folder / name).write_text(f"#!/bin/sh\n{text}\n")
-            (folder / name).chmod(0o755)
-        return folder / "python"
 
     def apply(self, *arguments: str, **changes: Any) -> Run:
         """Run the project's awx.yml with the example's objects, as far as these can be here."""
