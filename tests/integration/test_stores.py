@@ -80,6 +80,10 @@ class InAwx(Elsewhere):
         return records
 
 
+# What a job is given as a file, in the place of AWX.
+pytestmark = pytest.mark.secrets_belong("*/job-*/tmp")
+
+
 @pytest.fixture(params=[InVault, InAwx])
 def fleet(request: pytest.FixtureRequest, open_path: Path, axiom: LocalAxiom) -> Iterator[Elsewhere]:
     found = request.param(open_path, axiom)
