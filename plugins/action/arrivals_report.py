@@ -20,7 +20,8 @@ from ansible_collections.devfleet.axiom.plugins.module_utils.token_policy import
 from ansible_collections.devfleet.axiom.plugins.plugin_utils import arrivals, report_views
 
 # For their owner and their group: the files name machines and teams, and CI has to read them.
-_MODE, _DIRECTORY_MODE = 0o640, 0o750
+_MODE = 0o640
+_DIRECTORY_MODE = 0o750
 # Artifacts travel to every later job of a workflow.
 _MOST_NAMES = 100
 

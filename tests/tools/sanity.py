@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, devfleet maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run ``ansible-test sanity`` on the tracked files, on every Python found, without its own download.
+"""Run ``ansible-test sanity`` on the checkout's files, on every Python found, without its own download.
 
 ansible-test makes virtual environments of its own and starts each with a ``get-pip.py`` from a host of the Ansible
 project, which many networks cannot reach. The same file is made here from the pip wheel of the package index.
@@ -24,9 +24,9 @@ from types import SimpleNamespace
 
 from ansible_test._internal.constants import SUPPORTED_PYTHON_VERSIONS
 from ansible_test._internal.python_requirements import get_venv_packages
+from support import checkout
 from support.pythons import pythons, search_path
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 CACHE = Path("~/.ansible/test/cache").expanduser()
 
 GET_PIP = '''\
@@ -70,18 +70,6 @@ def write_get_pip(version: str) -> None:
     unfinished.replace(script)
 
 
-def copy_tracked_files(target: Path) -> None:
-    """ansible-test wants the collection below ``ansible_collections``, and tests whatever else lies around in it."""
-    shutil.rmtree(target, ignore_errors=True)
-    listing = subprocess.run(["git", "ls-files", "-z"], cwd=CHECKOUT, check=True, capture_output=True, text=True).stdout
-    for name in filter(None, listing.split("\0")):
-        if (CHECKOUT / name).exists():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(CHECKOUT / name, target / name, follow_symlinks=False)
-    # Otherwise the checkout's own repository is asked, which ignores the build folder with all that is in it.
-    subprocess.run(["git", "init", "--quiet"], cwd=target, check=True)
-
-
 def run(command: list[str | Path], folder: Path, environment: dict[str, str]) -> int:
     """Run and show ansible-test. Having tested nothing is a failure, which it would call a success."""
     process = subprocess.Popen(
@@ -101,7 +89,10 @@ def main() -> int:
     options, passed_on = parser.parse_known_args()
 
     collection = options.build.resolve() / "sanity/ansible_collections/devfleet/axiom"
-    copy_tracked_files(collection)
+    # ansible-test wants the collection below ``ansible_collections``, and tests whatever else lies around in it.
+    checkout.copy(collection)
+    # Otherwise the checkout's own repository is asked, which ignores the build folder with all that is in it.
+    subprocess.run(["git", "init", "--quiet"], cwd=collection, check=True)
 
     links = options.build.resolve() / "sanity/python"
     shutil.rmtree(links, ignore_errors=True)
