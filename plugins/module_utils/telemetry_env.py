@@ -77,9 +77,11 @@ _SECRET = re.compile(r"xa(?:at|pt)-", re.IGNORECASE)
 _DATASET = re.compile(r"[A-Za-z0-9._-]{1,128}\Z")
 # RFC 6750 section 2.1, the characters of a bearer token; none of them means anything in an OTLP header list.
 _BEARER = re.compile(r"[A-Za-z0-9._~+/=-]+\Z")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+# As in the settings schema. A proxy in small letters would also get past the options for it.
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*\Z")
 _ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9._-]*\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_HALF = re.compile(r"[\ud800-\udfff]")
 
 
 class OptionError(ValueError):
@@ -101,6 +103,8 @@ def _text(option: str, value: object) -> str:
     _refuse_secret(option, text)
     if _CONTROL.search(text):
         raise OptionError(f"{option} holds a control character or a line break; remove it")
+    if _HALF.search(text):
+        raise OptionError(f"{option} holds half a character (a lone surrogate), which no file can hold; remove it")
     return text
 
 
@@ -247,7 +251,7 @@ def _extra(extra: Mapping[str, object]) -> dict[str, str]:
     for name, value in extra.items():
         _refuse_secret("extra", name)
         if not _VARIABLE.match(str(name)):
-            raise OptionError(f"extra: {name!r} is not a variable name")
+            raise OptionError(f"extra: {name!r} is not a variable name (capital letters, digits and underscores)")
         if name in RESERVED:
             raise OptionError(f"extra: {name} is set by the option {RESERVED[name]}; use that")
         environment[str(name)] = _text(f"extra.{name}", value)

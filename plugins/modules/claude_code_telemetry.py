@@ -194,7 +194,9 @@ options:
     description: C(NODE_EXTRA_CA_CERTS), a file on the machine with additional certificate authorities.
     type: str
   extra:
-    description: Further variables, name to value. A variable that another option sets is refused.
+    description:
+      - Further variables, name to value. A variable that another option sets is refused.
+      - Names consist of capital letters, digits and underscores.
     type: dict
     default: {}
   shield:

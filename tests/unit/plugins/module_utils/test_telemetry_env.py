@@ -6,13 +6,19 @@
 
 from __future__ import annotations
 
+import re
 from string import ascii_letters, digits
 from typing import Any
-from urllib.parse import unquote
 
 import pytest
+import requests
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.sdk.metrics.export import MetricsData
+from opentelemetry.sdk.resources import OTELResourceDetector
+from support import awkward
 from support.options import LOGS_ENDPOINT, METRICS_ENDPOINT, SECRET, telemetry_options_with
 
 from ansible_collections.devfleet.axiom.plugins.module_utils import telemetry_env, telemetry_options
@@ -160,6 +166,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"extra": {"OTEL_EXPORTER_OTLP_ENDPOINT": "https://x"}}, "metrics_endpoint and logs_endpoint"),
     ({"extra": {"OTEL_LOG_USER_PROMPTS": "1"}}, "log_user_prompts"),
     ({"extra": {"BAD NAME": "1"}}, "not a variable name"),
+    # The client would take it before the option https_proxy, which allows no credentials.
+    ({"extra": {"https_proxy": "http://u:p@proxy:3128"}}, "not a variable name"),
     ({"extra": {"X": SECRET}}, "extra.X holds what looks like an Axiom token"),
     ({"https_proxy": "http://u:p@proxy:3128"}, "credentials"),
     ({"https_proxy": "proxy:3128"}, "https_proxy"),
@@ -194,23 +202,111 @@ def test_absent_needs_neither_secret_nor_datasets() -> None:
     telemetry_options.check(telemetry_options_with(state="absent", token=None, logs_dataset=None, metrics_dataset=None))
 
 
-TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=20)
+@pytest.mark.parametrize("part", awkward.REFUSED, ids=ascii)
+@pytest.mark.parametrize(
+    ("option", "changes"),
+    [
+        ("extra.X", lambda text: {"extra": {"X": text}}),
+        ("resource_attributes.team", lambda text: {"resource_attributes": {"team": text}}),
+        ("machine", lambda text: {"machine": text}),
+        ("no_proxy", lambda text: {"no_proxy": text}),
+        ("https_proxy", lambda text: {"https_proxy": f"http://{text}.example"}),
+        ("ca_file", lambda text: {"ca_file": f"/{text}"}),
+        ("logs_endpoint", lambda text: {"logs_endpoint": f"https://{text}/v1/logs"}),
+        ("logs_dataset", lambda text: {"logs_dataset": text}),
+        ("token", lambda text: {"token": text}),
+    ],
+)
+def test_what_no_value_can_hold_is_refused(option: str, changes: Any, part: str) -> None:
+    for text in (part, f"a{part}", f"{part}b", f"a{part}b"):
+        with pytest.raises(OptionError, match=f"^{option}[: ]"):
+            telemetry_options.check(telemetry_options_with(**changes(text)))
 
 
-@given(st.dictionaries(st.from_regex(r"[a-z][a-z0-9._-]{0,20}", fullmatch=True), TEXT, max_size=6))
-def test_resource_attributes_arrive_intact(attributes: dict[str, str]) -> None:
-    """Decoded as OpenTelemetry's resource specification says: split at commas and the first =, percent-decode."""
-    if any("xaat-" in value.lower() or "xapt-" in value.lower() for value in attributes.values()):
-        return
-    encoded = telemetry_env.encode_attributes(attributes)
-    pairs = [pair.split("=", 1) for pair in encoded.split(",") if pair]
-    assert {key: unquote(value) for key, value in pairs} == attributes
-    assert not set(encoded) & set(" \";\\'$`!")
+def is_accepted(value: str) -> bool:
+    try:
+        telemetry_env.encode_attributes({"name": value})
+    except OptionError:
+        return False
+    return True
+
+
+def sdk_resource(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> dict[str, Any]:
+    """The resource attributes that the official SDK reads from an environment."""
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", environment["OTEL_RESOURCE_ATTRIBUTES"])
+    return dict(OTELResourceDetector().detect().attributes)
+
+
+def test_resource_attributes_arrive_intact_at_the_official_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten thousand values: as they were, or refused because the client would lose them."""
+    values = awkward.values(10000)
+    accepted = [value for value in values if is_accepted(value)]
+    assert all(
+        not value or len(value.encode()) * 3 > telemetry_env.ATTRIBUTE_MAX for value in set(values) - {*accepted}
+    )
+    assert len(accepted) > 9900
+    for start in range(0, len(accepted), 100):
+        machine, *others = accepted[start : start + 100]
+        declared = {f"name{index}": value for index, value in enumerate(others)}
+        environment = build(telemetry_options_with(resource_attributes=declared, machine=machine), SECRET)
+        assert sdk_resource(monkeypatch, environment) == {**declared, "host.name": machine}
+        assert not set(environment["OTEL_RESOURCE_ATTRIBUTES"]) & set(" \";\\'$`!")
+
+
+class Wire(requests.adapters.BaseAdapter):
+    """Where an exporter's requests end: their headers are kept."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.headers: dict[str, str] = {}
+
+    def send(self, request: requests.PreparedRequest, *_options: Any, **_more: Any) -> requests.Response:
+        self.headers = {name.lower(): value for name, value in request.headers.items()}
+        answer = requests.Response()
+        answer.status_code = 200
+        return answer
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def sdk_headers(signal: str) -> dict[str, str]:
+    """What the official SDK sends to Axiom, configured by nothing but its environment."""
+    session, wire = requests.Session(), Wire()
+    session.mount("https://", wire)
+    if signal == "logs":
+        OTLPLogExporter(session=session).export([])
+    else:
+        OTLPMetricExporter(session=session).export(MetricsData([]))
+    return {name: value for name, value in wire.headers.items() if name.startswith(("authorization", "x-axiom-"))}
+
+
+# Every character that a bearer token may hold, RFC 6750; and some that a header list would take for its own.
+BEARER = ascii_letters + digits + "._~+/=-"
+TOKENS = [token for token in awkward.values(800, (*BEARER, "2B", "==", *'%,;"', "%41")) if token]
+
+
+@pytest.mark.parametrize("signal", ["logs", "metrics"])
+def test_tokens_and_datasets_arrive_intact_at_the_official_sdk(monkeypatch: pytest.MonkeyPatch, signal: str) -> None:
+    accepted = []
+    for token in TOKENS:
+        try:
+            accepted.append(telemetry_env.check_token(token))
+        except OptionError:
+            assert set(token) - set(BEARER)
+    assert len(accepted) > 400
+    for token in accepted:
+        dataset = re.sub(r"[^A-Za-z0-9._-]", "_", token)
+        options = telemetry_options_with(**{"token": token, f"{signal}_dataset": dataset})
+        for name, value in build(options, token, shield=True).items():
+            monkeypatch.setenv(name, value)
+        header = telemetry_env.DATASET_HEADERS[signal]
+        assert sdk_headers(signal) == {"authorization": f"Bearer {token}", header: dataset}
 
 
 @given(st.text(max_size=40))
 def test_a_token_is_either_safe_in_a_header_list_or_refused(token: str) -> None:
-    safe = bool(token) and token.isascii() and not set(token) - set(ascii_letters + digits + "._~+/=-")
+    safe = bool(token) and token.isascii() and not set(token) - set(BEARER)
     if safe and not token.startswith("xapt-"):
         assert telemetry_env.check_token(token) == token
     else:
