@@ -172,7 +172,15 @@ site: build ## the documentation site, as HTML in $(BUILD)/site
 
 .PHONY: importer
 importer: build ## what Galaxy's importer says about the built collection
-	@tests/tools/importer.sh $(BUILD)
+	@tests/tools/importer.sh $(BUILD) $(BUILD)/dist/*.tar.gz
+
+.PHONY: release-check
+release-check: setup ## what `make release` would do, without doing it; VERSION=1.2.3
+	@tests/tools/release.sh --check $(BUILD) $(VERSION)
+
+.PHONY: release
+release: setup ## prepare a release: version, changelog, archive, all checked; VERSION=1.2.3
+	@tests/tools/release.sh $(BUILD) $(VERSION)
 
 .PHONY: clean
 clean: ## remove everything generated, except the virtual environment and the container images

@@ -11,7 +11,7 @@ from ansible.errors import AnsibleFilterError
 DOCUMENTATION = r"""
 name: awx_capacity
 short_description: Forks and job slices for a fleet's size
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - One machine costs a fraction of a second of computing and a round trip of waiting, or up to the connection's timeout
     where it sleeps. So a job has one fork for ten machines, from 5 to 50; AWX counts about 100 MB of memory for each.

@@ -15,7 +15,7 @@ from ansible.errors import AnsibleFilterError
 DOCUMENTATION = r"""
 name: awx_rrule
 short_description: The recurrence rule of a schedule in AWX, from hours, days and a time zone
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Builds the text of a rule as AWX wants it, with a C(DTSTART) and its time zone, an C(INTERVAL), and no numbers
     before days.

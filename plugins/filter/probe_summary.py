@@ -12,7 +12,7 @@ from ansible_collections.devfleet.axiom.plugins.plugin_utils.one_line import one
 DOCUMENTATION = r"""
 name: probe_summary
 short_description: What the probes of many machines say together
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Takes host names and, from each one's variables, the registered result of M(devfleet.axiom.otlp_probe).
   - Tells machines that deliver, that do not, that could not be reached, and that were not probed at all.

@@ -13,7 +13,7 @@ from ansible_collections.devfleet.axiom.plugins.plugin_utils.one_line import one
 DOCUMENTATION = r"""
 name: rotation_summary
 short_description: Which machines have moved to the secret that the store holds, and which have not
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Takes the tokens of the result of M(devfleet.axiom.workspace), and from each host's variables which token it uses
     and the registered result of M(devfleet.axiom.otlp_probe).

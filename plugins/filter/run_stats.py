@@ -14,7 +14,7 @@ from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import
 DOCUMENTATION = r"""
 name: run_stats
 short_description: What a run over many machines came to, small and without secrets, for a scheduler to keep
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Takes host names and, from each one's variables, the registered result of M(devfleet.axiom.claude_code_telemetry) or
     M(devfleet.axiom.otlp_probe).

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: store
 short_description: Keeps a store of ingest secrets from being read as inventory
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Where an inventory is a directory, Ansible reads every YAML file below it as inventory, the store of
     M(devfleet.axiom.workspace) too. Its records would become groups.

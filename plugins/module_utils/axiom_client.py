@@ -41,7 +41,7 @@ except ImportError:
     # Only so that the classes below can be made; AxiomClient then says what is missing.
     AuthBase = HTTPAdapter = Retry = object  # type: ignore[assignment, misc]
 
-COLLECTION_VERSION = "0.1.0"
+COLLECTION_VERSION = "1.0.0"
 USER_AGENT = "devfleet.axiom/%s (ansible-core/%s)" % (COLLECTION_VERSION, ansible_core_version)
 DEFAULT_URL = "https://api.axiom.co"
 

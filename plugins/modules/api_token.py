@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: api_token
 short_description: Manage one API token in Axiom
-version_added: 0.1.0
+version_added: 1.0.0
 author: devfleet maintainers (@devfleet)
 description:
   - Mints an API token, or deletes it. Its identity is its name among the tokens that have not expired; an expired one

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: api_token_info
 short_description: Read the API tokens of an organization in Axiom
-version_added: 0.1.0
+version_added: 1.0.0
 author: devfleet maintainers (@devfleet)
 description:
   - Reads every API token, or those of a name, expired ones too. One request. A secret can never be read.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: apl_query
 short_description: Ask Axiom a question in APL
-version_added: 0.1.0
+version_added: 1.0.0
 author: devfleet maintainers (@devfleet)
 description:
   - Runs one query in the Axiom Processing Language and returns its rows. One request.

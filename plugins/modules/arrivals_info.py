@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: arrivals_info
 short_description: Find out which machines of the inventory have delivered Claude Code's telemetry to Axiom
-version_added: 0.1.0
+version_added: 1.0.0
 author: devfleet maintainers (@devfleet)
 description:
   - Joins the hosts of the play with what arrived in their datasets within O(window), and tells for each whether it

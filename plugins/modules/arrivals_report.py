@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: arrivals_report
 short_description: Write down what M(devfleet.axiom.arrivals_info) found, for people, CI and schedulers
-version_added: 0.1.0
+version_added: 1.0.0
 author: devfleet maintainers (@devfleet)
 description:
   - Adds to a report what the silent machines said when they were asked, and writes C(report.json), C(junit.xml) and

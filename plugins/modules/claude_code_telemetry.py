@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: claude_code_telemetry
 short_description: Install Claude Code's OpenTelemetry environment on a developer machine
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Turns typed options into the environment variables of Axiom's guide "Monitor Claude Code with Axiom" and installs
     them in Claude Code's managed settings, in shell start-up files or in users' settings.

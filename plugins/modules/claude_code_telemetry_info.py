@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: claude_code_telemetry_info
 short_description: Find out what decides about Claude Code's telemetry on a machine, and what is in the way
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Lists every source from which Claude Code may take telemetry settings, which variable is in effect from where, and
     whether that is what M(devfleet.axiom.claude_code_telemetry) installed.

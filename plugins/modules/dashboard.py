@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: dashboard
 short_description: Manage one dashboard in Axiom
-version_added: 0.1.0
+version_added: 1.0.0
 author: devfleet maintainers (@devfleet)
 description:
   - Creates a dashboard from its document, changes it, or deletes it. Its identity is its uid.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: dataset
 short_description: Manage one dataset in Axiom
-version_added: 0.1.0
+version_added: 1.0.0
 author: devfleet maintainers (@devfleet)
 description:
   - Creates a dataset, changes it, or deletes it with its data. Its identity is its name; one that exists is adopted.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: dataset_info
 short_description: Read the datasets of an organization in Axiom
-version_added: 0.1.0
+version_added: 1.0.0
 author: devfleet maintainers (@devfleet)
 description:
   - Reads every dataset that the management token may see, or the one of a name. One request.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: otlp_probe
 short_description: Send a probe to Axiom with the telemetry environment that is installed on a machine
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Reads the environment that M(devfleet.axiom.claude_code_telemetry) installed, the way Claude Code gets it. With this
     environment, its proxy and its certificate authorities too, it sends one log record and one data point.

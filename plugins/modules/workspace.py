@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: workspace
 short_description: Make all datasets and ingest tokens of a fleet in Axiom as declared
-version_added: 0.1.0
+version_added: 1.0.0
 author: devfleet maintainers (@devfleet)
 description:
   - >-

@@ -14,7 +14,7 @@ from ansible.errors import AnsibleFilterError
 DOCUMENTATION = r"""
 name: installed_collection
 short_description: Whether a collection is installed where Ansible runs
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - For content that uses another collection without depending on it, to say so before its modules are looked for.
 author:

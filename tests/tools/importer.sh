@@ -1,9 +1,10 @@
 #!/bin/sh
-# Run Galaxy's importer over the built collection and fail on anything it complains about: importer.sh <build folder>
+# Run Galaxy's importer over a built collection and fail on anything it complains about: importer.sh <build folder> <archive>
 # The importer pins versions of its own, so it lives in a virtual environment of its own.
 set -eu
 
 build=$(realpath "$1")
+archive=$(realpath "$2")
 venv=$build/importer/venv
 requirement=galaxy-importer==0.4.44
 
@@ -17,6 +18,6 @@ fi
 
 # It finds ansible-doc and ansible-lint through PATH, and writes its result where it stands.
 cd "$build/importer"
-PATH=$venv/bin:$PATH "$venv/bin/python" -m galaxy_importer.main "$build"/dist/*.tar.gz 2>&1 | tee importer.log
+PATH=$venv/bin:$PATH "$venv/bin/python" -m galaxy_importer.main "$archive" 2>&1 | tee importer.log
 tail -n 1 importer.log | grep -q 'completed successfully'
 ! grep -E '^(WARNING|ERROR)' importer.log

@@ -65,6 +65,7 @@ def rendered() -> dict[Path, str]:
         "argument_specs": {
             "main": {
                 "short_description": "Claude Code's telemetry environment on a developer machine",
+                "version_added": documentation()["version_added"],
                 "description": [
                     "Installs the telemetry environment where O(claude_code_telemetry_targets) says, in one task.",
                     "Needs no Axiom API call and no management token.",

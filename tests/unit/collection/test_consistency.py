@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from packaging.specifiers import SpecifierSet
 
 COLLECTION = Path(__file__).parents[3]
 ROLES = sorted(path for path in (COLLECTION / "roles").iterdir() if path.is_dir())
@@ -62,6 +63,13 @@ def test_the_action_group_holds_the_modules_that_connect_to_axiom() -> None:
     }
     runtime = yaml.safe_load((COLLECTION / "meta/runtime.yml").read_text())
     assert set(runtime["action_groups"]["all"]) == connecting
+
+
+def test_the_example_for_awx_asks_for_this_release() -> None:
+    version = yaml.safe_load((COLLECTION / "galaxy.yml").read_text())["version"]
+    requirements = yaml.safe_load((COLLECTION / "docs/examples/awx/collections/requirements.yml").read_text())
+    (wanted,) = (entry["version"] for entry in requirements["collections"] if entry["name"] == "devfleet.axiom")
+    assert version in SpecifierSet(wanted)
 
 
 def test_execution_environments_get_what_the_tests_run_with() -> None:
