@@ -59,15 +59,15 @@ options:
     default: []
   dataset_capabilities:
     description:
-      - More capabilities per dataset, such as C({claude-code-logs{:} {query{:} [read]}}). Axiom judges the words.
+      - "More capabilities per dataset, such as C({claude-code-logs: {query: [read]}}). Axiom judges the words."
     type: dict
     default: {}
   org_capabilities:
-    description: Capabilities for the organization, such as C({annotations{:} [create]}).
+    description: "Capabilities for the organization, such as C({annotations: [create]})."
     type: dict
     default: {}
   view_capabilities:
-    description: Capabilities per view, such as C({my-view{:} {query{:} [read]}}).
+    description: "Capabilities per view, such as C({my-view: {query: [read]}})."
     type: dict
     default: {}
   expires_at:
@@ -97,10 +97,17 @@ EXAMPLES = r"""
   no_log: true
   when: minted.secret is defined
 
-- name: Delete one of two tokens that share a name
+- name: Look up the ids of those that share a name
+  devfleet.axiom.api_token_info:
+    name: claude-code-ingest
+  delegate_to: localhost
+  run_once: true
+  register: found
+
+- name: Delete one of them
   devfleet.axiom.api_token:
     name: claude-code-ingest
-    id: 3f1c9d2e-5a0b-4c57-9a54-0d1f6c1f6b0a
+    id: "{{ found.tokens[0].id }}"
     state: absent
   delegate_to: localhost
   run_once: true
@@ -140,6 +147,7 @@ token:
     expires_at: null
     dataset_capabilities:
       claude-code-logs: {ingest: [create]}
+      claude-code-metrics: {ingest: [create]}
     org_capabilities: {}
     view_capabilities: {}
 secret:
@@ -147,9 +155,17 @@ secret:
   returned: when this task minted the token, never in check mode
   type: str
 failure:
-  description: Status, code, message, method and path of a request that failed.
-  returned: failure
+  description:
+    - Why a request failed. C(status) is that of the answer, null where none came. C(code) is Axiom's, or a word for
+      what went wrong without an answer, such as C(timeout). C(method) and C(path) are null if no request was sent.
+  returned: when a request failed
   type: dict
+  sample:
+    status: 401
+    code: unauthorized
+    message: the token is missing, unknown, deleted or expired
+    method: GET
+    path: /v2/datasets
 """
 
 from ansible.module_utils.basic import AnsibleModule

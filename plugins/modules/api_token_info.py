@@ -39,7 +39,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 tokens:
-  description: The tokens, sorted by name. Empty where there is none, or none of that name.
+  description: The tokens, sorted by name, which several may share. Empty where there is none, or none of that name.
   returned: success
   type: list
   elements: dict
@@ -48,7 +48,7 @@ tokens:
       description: Axiom's id.
       type: str
     name:
-      description: Name. It need not be unique.
+      description: Name.
       type: str
     description:
       description: Text shown beside the name.
@@ -69,9 +69,17 @@ tokens:
       description: Capabilities per view.
       type: dict
 failure:
-  description: Status, code, message, method and path of a request that failed.
-  returned: failure
+  description:
+    - Why a request failed. C(status) is that of the answer, null where none came. C(code) is Axiom's, or a word for
+      what went wrong without an answer, such as C(timeout). C(method) and C(path) are null if no request was sent.
+  returned: when a request failed
   type: dict
+  sample:
+    status: 401
+    code: unauthorized
+    message: the token is missing, unknown, deleted or expired
+    method: GET
+    path: /v2/datasets
 """
 
 import time

@@ -59,7 +59,7 @@ EXAMPLES = r"""
 - name: Write the report
   devfleet.axiom.arrivals_report:
     report: "{{ arrived.report }}"
-    dir: /var/www/claude-code
+    dir: claude-code-report
     fail_below: 95%
   run_once: true
   register: written
@@ -84,10 +84,32 @@ summary:
   description: Numbers, and the names of up to a hundred silent machines, small enough for a scheduler to keep.
   returned: success
   type: dict
+  contains:
+    expected:
+      description: How many machines should deliver.
+      type: int
+    delivering:
+      description: How many of them do.
+      type: int
+    percent:
+      description: O(ignore:delivering) of O(ignore:expected) in percent.
+      type: float
+    classes:
+      description: How many machines are in each class of C(docs/report.md).
+      type: dict
+    window:
+      description: C(start) and C(end) of the time that was looked at, RFC 3339 in UTC.
+      type: dict
+    silent:
+      description: Names of up to a hundred machines that should deliver and do not.
+      type: list
+      elements: str
   sample:
-    expected: 500
-    delivering: 493
-    percent: 98.6
+    expected: 1
+    delivering: 0
+    percent: 0.0
+    classes: {delivering: 0, logs_only: 0, metrics_only: 0, stale: 0, never_seen: 1, unknown: 0, not_in_use: 0}
+    window: {start: "2026-11-25T01:37:56.027010161Z", end: "2026-11-26T01:37:56.027010161Z"}
     silent: [pay-laptop-1]
 """
 

@@ -331,7 +331,6 @@ probed:
   description: Whether the shell probe alone could tell that nothing drifted.
   returned: success
   type: bool
-  sample: true
 platform:
   description: Whose paths were used.
   returned: when the machine was contacted

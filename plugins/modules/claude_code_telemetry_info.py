@@ -99,9 +99,9 @@ findings:
   sample:
     - code: stale_shell_variables
       fix: ask the user to take these variables out of that file
-      message: OTEL_EXPORTER_OTLP_HEADERS replaces authorization of both signals
+      message: sets OTEL_EXPORTER_OTLP_HEADERS, without any effect on Claude Code
       path: /home/ada/.bashrc
-      severity: error
+      severity: info
       user: ada
 sources:
   description: Every source that exists, the one that outranks all others first.
@@ -134,7 +134,7 @@ variables:
   elements: dict
   contains:
     user:
-      description: For whom.
+      description: For whom, null for everybody.
       type: str
     name:
       description: The variable.
@@ -156,10 +156,20 @@ variables:
       type: list
       elements: str
 clients:
-  description: Every Claude Code found, with C(user), C(path), and C(version), null where it did not say.
+  description: Every Claude Code found.
   returned: success
   type: list
   elements: dict
+  contains:
+    user:
+      description: Whose it is, null for everybody's.
+      type: str
+    path:
+      description: The program.
+      type: str
+    version:
+      description: What it says its version is, null where it did not say.
+      type: str
 in_use:
   description:
     - Whether anybody has ever run Claude Code here, by what that leaves in a home. Of O(users), or without any in every

@@ -68,7 +68,7 @@ EXAMPLES = r"""
 - name: Have a dashboard as it was exported to a file
   devfleet.axiom.dashboard:
     uid: our-dashboard
-    src: "{{ inventory_dir }}/files/our-dashboard.json"
+    src: "{{ playbook_dir }}/files/our-dashboard.json"
   delegate_to: localhost
   run_once: true
 
@@ -99,9 +99,17 @@ dashboard:
       description: What is declared of it, as it is now.
       type: dict
 failure:
-  description: Status, code, message, method and path of a request that failed.
-  returned: failure
+  description:
+    - Why a request failed. C(status) is that of the answer, null where none came. C(code) is Axiom's, or a word for
+      what went wrong without an answer, such as C(timeout). C(method) and C(path) are null if no request was sent.
+  returned: when a request failed
   type: dict
+  sample:
+    status: 401
+    code: unauthorized
+    message: the token is missing, unknown, deleted or expired
+    method: GET
+    path: /v2/datasets
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -107,10 +107,10 @@ dataset:
       description: Kind.
       type: str
     description:
-      description: Text shown beside the name.
+      description: Text shown beside the name; null if not known yet.
       type: str
     retention_days:
-      description: Days of the retention period; 0 where it is off.
+      description: Days of the retention period, 0 where it is off; null if not known yet.
       type: int
     edge_deployment:
       description: Edge deployment; null if not known.
@@ -119,7 +119,7 @@ dataset:
       description: Base URL for ingest, to which C(/v1/logs) or C(/v1/metrics) is added; null if not known.
       type: str
     map_fields:
-      description: Fields stored as maps.
+      description: Fields stored as maps; null if not known yet.
       type: list
       elements: str
   sample:
@@ -132,25 +132,17 @@ dataset:
     edge_url: https://us-east-1.aws.edge.axiom.co
     map_fields: []
 failure:
-  description: Why Axiom did not do it. Returned when a request failed.
-  returned: failure
+  description:
+    - Why a request failed. C(status) is that of the answer, null where none came. C(code) is Axiom's, or a word for
+      what went wrong without an answer, such as C(timeout). C(method) and C(path) are null if no request was sent.
+  returned: when a request failed
   type: dict
-  contains:
-    status:
-      description: HTTP status; null where no answer came.
-      type: int
-    code:
-      description: Axiom's error code, or a word for what went wrong without an answer, such as V(timeout).
-      type: str
-    message:
-      description: What Axiom says, or what went wrong.
-      type: str
-    method:
-      description: Method of the request; null if none was sent.
-      type: str
-    path:
-      description: Path of the request; null if none was sent.
-      type: str
+  sample:
+    status: 401
+    code: unauthorized
+    message: the token is missing, unknown, deleted or expired
+    method: GET
+    path: /v2/datasets
 """
 
 from ansible.module_utils.basic import AnsibleModule

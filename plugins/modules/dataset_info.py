@@ -57,22 +57,30 @@ datasets:
       description: Text shown beside the name.
       type: str
     retention_days:
-      description: Days of the retention period; 0 where it is off.
+      description: Days of the retention period, 0 where it is off.
       type: int
     edge_deployment:
       description: Edge deployment; null if not known.
       type: str
     edge_url:
-      description: Base URL for ingest; null if not known.
+      description: Base URL for ingest, to which C(/v1/logs) or C(/v1/metrics) is added; null if not known.
       type: str
     map_fields:
       description: Fields stored as maps.
       type: list
       elements: str
 failure:
-  description: Status, code, message, method and path of a request that failed.
-  returned: failure
+  description:
+    - Why a request failed. C(status) is that of the answer, null where none came. C(code) is Axiom's, or a word for
+      what went wrong without an answer, such as C(timeout). C(method) and C(path) are null if no request was sent.
+  returned: when a request failed
   type: dict
+  sample:
+    status: 401
+    code: unauthorized
+    message: the token is missing, unknown, deleted or expired
+    method: GET
+    path: /v2/datasets
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -147,15 +147,16 @@ probes:
       description: One line, null where there is nothing to say. Never holds the secret.
       type: str
     dataset:
-      description: The dataset that the signal's header names.
+      description: The dataset that the signal's header names, null where no environment is installed.
       type: str
     endpoint:
-      description: Where the signal goes.
+      description: Where the signal goes, null where no environment is installed.
       type: str
     secret:
       description:
         - Which secret is sent. C(current) or C(previous) of the record in the store, or C(other).
-        - Null where no environment is installed. Only there with O(store).
+        - Null where no environment is installed.
+      returned: with O(store)
       type: str
   sample:
     - dataset: claude-code-logs
@@ -177,7 +178,6 @@ older_sessions:
     - Null where C(ps) cannot tell, or nothing is installed.
   returned: success, with O(store)
   type: int
-  sample: 0
 probe_id:
   description: The resource attribute C(devfleet.probe.id) of what was sent, to find it in a query.
   returned: success

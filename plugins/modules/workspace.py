@@ -102,15 +102,15 @@ options:
         elements: str
         default: []
       dataset_capabilities:
-        description: More capabilities per dataset, such as C({claude-code-logs{:} {query{:} [read]}}).
+        description: "More capabilities per dataset, such as C({claude-code-logs: {query: [read]}})."
         type: dict
         default: {}
       org_capabilities:
-        description: Capabilities for the organization, such as C({annotations{:} [create]}).
+        description: "Capabilities for the organization, such as C({annotations: [create]})."
         type: dict
         default: {}
       view_capabilities:
-        description: Capabilities per view, such as C({my-view{:} {query{:} [read]}}).
+        description: "Capabilities per view, such as C({my-view: {query: [read]}})."
         type: dict
         default: {}
       expires_at:
@@ -217,8 +217,8 @@ EXAMPLES = r"""
 - name: Put the secret of a token that exists into the store, once
   devfleet.axiom.workspace:
     tokens:
-      - name: claude-code-ingest
-        ingest: [claude-code-logs, claude-code-metrics]
+      - name: claude-code-builds
+        ingest: [claude-code-logs]
         secret: "{{ vaulted_ingest_secret }}"
     store:
       path: secrets/axiom.yml
@@ -242,19 +242,19 @@ datasets:
       description: Kind.
       type: str
     description:
-      description: Text shown beside the name.
+      description: Text shown beside the name; null if not known yet.
       type: str
     retention_days:
-      description: Days of the retention period; 0 where it is off.
+      description: Days of the retention period, 0 where it is off; null if not known yet.
       type: int
-    edge:
+    edge_deployment:
       description: Edge deployment; null if not known.
       type: str
     edge_url:
-      description: Base URL for ingest; null in check mode where Axiom would choose.
+      description: Base URL for ingest, to which C(/v1/logs) or C(/v1/metrics) is added; null if not known yet.
       type: str
     map_fields:
-      description: Fields stored as maps.
+      description: Fields stored as maps; null if not known yet.
       type: list
       elements: str
     adopted:
@@ -306,16 +306,28 @@ records:
   sample:
     claude-code-ingest:
       name: claude-code-ingest
-      minted: false
+      minted: true
       datasets:
         claude-code-logs:
           kind: axiom:events:v1
           edge: cloud.us-east-1.aws
           edge_url: https://us-east-1.aws.edge.axiom.co
+        claude-code-metrics:
+          kind: otel:metrics:v1
+          edge: cloud.us-east-1.aws
+          edge_url: https://us-east-1.aws.edge.axiom.co
 failure:
-  description: Status, code, message, method and path of a request that failed.
+  description:
+    - Why a request failed. C(status) is that of the answer, null where none came. C(code) is Axiom's, or a word for
+      what went wrong without an answer, such as C(timeout). C(method) and C(path) are null if no request was sent.
   returned: when a request failed
   type: dict
+  sample:
+    status: 401
+    code: unauthorized
+    message: the token is missing, unknown, deleted or expired
+    method: GET
+    path: /v2/datasets
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -394,7 +394,6 @@ class Workspace:
         if outcome.raw is not None:
             self._existing[outcome.name] = outcome.raw
         known = self._dataset.result(outcome) or {}
-        known["edge"] = known.pop("edge_deployment")
         known["edge_url"] = self._edge_url(outcome.name)
         self._datasets.append({**known, "adopted": outcome.adopted, "changed": outcome.changed})
 
