@@ -275,13 +275,17 @@ def write(path: str, text: str, mode: int, uid: int = -1, gid: int = -1) -> None
         with os.fdopen(descriptor, "wb") as stream:
             # Tells the temporary file of a living run from what a killed one left: see clean().
             fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if os.fstat(descriptor).st_nlink == 0:
+                # Another run that began just now was faster, and took it for what a killed one left.
+                return write(path, text, mode, uid, gid)
             stream.write(text.encode("utf-8"))
             stream.flush()
             if uid != -1:
                 _give(descriptor, uid, gid)
             os.fchmod(descriptor, mode)
             os.fsync(descriptor)
-        os.replace(temporary, path)
+            # Before it is closed, which ends the lock.
+            os.replace(temporary, path)
     except BaseException as exc:
         with contextlib.suppress(OSError):
             os.unlink(temporary)

@@ -451,6 +451,17 @@ def test_a_directory_that_others_can_change_is_refused(machine: FakeMachine, dam
     assert machine.snapshot() == before
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root is tricked by a directory of somebody else's")
+def test_a_link_to_a_place_that_others_can_change_is_refused(machine: FakeMachine) -> None:
+    theirs = machine.write("var/open/bashrc", "# theirs\n")
+    theirs.parent.chmod(0o777)
+    (machine.root / "etc/bash.bashrc").symlink_to(theirs)
+    before = machine.snapshot()
+    with pytest.raises(HostError, match="somebody other than root"):
+        machine.converge(**EVERYTHING)
+    assert machine.snapshot() == before
+
+
 def test_without_the_rights_the_error_names_become(machine: FakeMachine) -> None:
     (machine.root / "etc").chmod(0o555)
     nobody = host_files.Account("nobody", 65534, 65534, "/")

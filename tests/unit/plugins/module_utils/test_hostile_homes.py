@@ -118,7 +118,7 @@ def _in_home(machine: FakeMachine, name: str) -> Path:
 def _attempt(machine: FakeMachine, **changes: Any) -> str:
     """Empty, or why it was refused."""
     try:
-        machine.converge(**OPTIONS, **changes)
+        machine.converge(**{**OPTIONS, **changes})
         problem = ""
     except HostError as error:
         problem = str(error)
@@ -147,6 +147,12 @@ def test_what_is_planted_in_the_place_of_a_file_gains_nothing(machine: FakeMachi
     outside = _outside(machine)
     problem = _attempt(machine)
     assert not problem or str(machine.home) in problem
+    # Whatever it is, it is looked at and not waited for; and what nobody could read to its end is not replaced either.
+    assert "did not answer" not in problem
+    assert problem or plant not in ("FIFO", "socket", "endless device", "directory", "huge")
+    # Each target alone, too: what stops one must not hide what another would do.
+    for target in OPTIONS["targets"]:
+        _attempt(machine, targets=[target])
     _check(machine, outside)
 
 
@@ -223,6 +229,7 @@ def test_a_directory_that_is_swapped_during_the_run_gains_nothing(machine: FakeM
         for _round in range(8):
             for state in ("present", "absent"):
                 _attempt(machine, state=state)
+                _attempt(machine, state=state, targets=["shell_profile"])
     assert _outside(machine) == outside
 
 
@@ -238,7 +245,12 @@ def test_a_user_who_stops_the_work_in_their_home_holds_up_that_home_only(
 
 def test_the_work_in_a_home_has_the_owners_rights_and_no_others(machine: FakeMachine) -> None:
     owner = host_files.account(USER, str(machine.root))
-    rights = host_files.run_as(owner, lambda: [os.getresuid(), os.getresgid(), os.getgroups()])
+    groups = os.getgroups()
+    os.setgroups([*groups, 0, 4711])
+    try:
+        rights = host_files.run_as(owner, lambda: [os.getresuid(), os.getresgid(), os.getgroups()])
+    finally:
+        os.setgroups(groups)
     assert rights == [[USER_ID] * 3, [USER_ID] * 3, []]
     with pytest.raises(HostError, match="Permission denied"):
         host_files.run_as(owner, (machine.root / "etc/prize").read_text)

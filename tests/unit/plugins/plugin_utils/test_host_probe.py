@@ -53,7 +53,7 @@ def probe(machine: FakeMachine, shell: list[str] | None = None, **changes: Any) 
 @pytest.mark.parametrize("shell", SHELLS.values(), ids=SHELLS)
 @pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS)
 def test_a_converged_machine_passes(open_path: Path, options: dict[str, Any], shell: list[str]) -> None:
-    machine = FakeMachine(open_path / "a machine")
+    machine = FakeMachine(open_path / """a $(machine); it's "one" `here`""")
     machine.write("etc/claude-code/managed-settings.d/20-other.json", "{}")
     assert probe(machine, shell, **options) is None
     machine.converge(**options)
