@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -136,6 +137,25 @@ def test_a_module_that_breaks_in_the_middle_tells_no_secret(fleet: Fleet) -> Non
     assert run.status != 0
     assert "nobody foresaw this" in run.output
     check(fleet, run, set())
+
+
+def test_no_file_of_a_repair_holds_the_secret_while_it_runs(fleet: Fleet) -> None:
+    """Nor do its arguments or its environment. The machine's Python is asked, before it starts the module."""
+    assert fleet.playbook("provision").status == 0
+    folder = fleet.controller.root / "remote-tmp"
+    seen = fleet.controller.root.parent / "seen"
+    python = seen.with_name("python")
+    python.write_text(
+        f"#!/bin/sh\n{{ tr '\\0' ' ' < /proc/$$/cmdline; env; grep -rh . {folder}; }} >> {seen} 2>&1\n"
+        f'exec {sys.executable} "$@"\n'
+    )
+    python.chmod(0o755)
+    fleet.declare(ansible_python_interpreter=str(python))
+    run = fleet.controller.playbook("devfleet.axiom.enforce", AXIOM_TOKEN="")
+    assert {host for host, _what in run.changed()} == set(HOSTS)
+    assert str(python) in seen.read_text(errors="replace")
+    assert sweep.holders(seen.parent, secrets(fleet)) != []
+    assert str(seen) not in sweep.holders(seen.parent, secrets(fleet))
 
 
 def test_the_system_log_says_that_a_module_was_called_and_no_secret(fleet: Fleet, system_log: list[str] | None) -> None:
