@@ -59,6 +59,10 @@ unit: build ## unit and property tests
 integration: build ## real ansible-playbook runs against the local Axiom
 	pytest tests/integration -n $(WORKERS)
 
+.PHONY: mutations
+mutations: build ## take every defence of tests/mutations.yml out of a copy, and demand red tests; MUTATIONS="part of its words"
+	@python tests/tools/mutations.py --build $(BUILD) --workers $(WORKERS) --only "$(MUTATIONS)"
+
 .PHONY: test-awx
 test-awx: build ## awx.awx's modules and real jobs, through a small controller of ours
 	@python tests/tools/awx_collection.py $(AWX)
