@@ -63,6 +63,10 @@ integration: build ## real ansible-playbook runs against the local Axiom
 mutations: build ## take every defence of tests/mutations.yml out of a copy, and demand red tests; MUTATIONS="part of its words"
 	@python tests/tools/mutations.py --build $(BUILD) --workers $(WORKERS) --only "$(MUTATIONS)"
 
+.PHONY: soak
+soak: build ## what takes long: five hundred machines with every kind of trouble, and a hundred runs that leave nothing
+	pytest tests/integration/test_mixed_fleet.py tests/integration/test_nothing_left.py --machines 500 --runs 100 -s
+
 .PHONY: test-awx
 test-awx: build ## awx.awx's modules and real jobs, through a small controller of ours
 	@python tests/tools/awx_collection.py $(AWX)

@@ -22,15 +22,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import psutil
 import yaml
+from support.memory import Memory
 
 from axiom_emulator.testing import LocalAxiom
 
@@ -65,33 +64,6 @@ class Row(NamedTuple):
 
     def ratio(self) -> float:
         return statistics.median(self.ratios)
-
-
-class Memory:
-    """Looks four times a second at what a process and its descendants hold. What forked workers share with the main
-    process counts once (PSS); their resident sizes added up would say several times the truth."""
-
-    def __init__(self, pid: int) -> None:
-        self.peak = 0.0
-        self._root = psutil.Process(pid)
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._watch)
-        self._thread.start()
-
-    def _watch(self) -> None:
-        while not self._done.wait(0.25):
-            held = 0
-            with suppress(psutil.Error):
-                for process in [self._root, *self._root.children(recursive=True)]:
-                    with suppress(psutil.Error):
-                        info = process.memory_full_info()
-                        held += getattr(info, "pss", info.uss)
-            self.peak = max(self.peak, held / 2**20)
-
-    def stop(self) -> float:
-        self._done.set()
-        self._thread.join()
-        return self.peak
 
 
 def run(command: list[str], environment: dict[str, str]) -> Sample:

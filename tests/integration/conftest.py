@@ -17,6 +17,11 @@ from support.playbook import core_version
 from axiom_emulator.testing import LocalAxiom
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--machines", type=int, default=60, help="how many there are in the fleet in which much is wrong")
+    parser.addoption("--runs", type=int, default=5, help="how many follow each other and leave nothing behind")
+
+
 def pytest_report_header() -> str:
     return f"controller: ansible-core {'.'.join(map(str, core_version()))}"
 
