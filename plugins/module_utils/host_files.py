@@ -302,8 +302,12 @@ def is_leftover(name: str) -> bool:
 
 def clean(folder: str) -> None:
     """Remove what a killed run left in a directory; the temporary files of a living one stay."""
+    names: list[str] = []
     with contextlib.suppress(OSError):
-        for name in filter(is_leftover, os.listdir(folder)):
+        names = os.listdir(folder)
+    for name in filter(is_leftover, names):
+        # One that is in use is not to keep the others.
+        with contextlib.suppress(OSError):
             _clean(os.path.join(folder, name))
 
 

@@ -239,7 +239,9 @@ def test_the_temporary_file_of_a_living_run_is_not_taken_away(open_path: Path, m
         host_files.clean(str(open_path))
         replace(source, target)
 
-    (open_path / ".devfleet-axiom-0123456789abcdef.tmp").write_text("of a run that was killed")
+    # On either side of it, in whichever order they are listed.
+    for digit in "0123456789abcdef":
+        (open_path / f".devfleet-axiom-{digit * 16}.tmp").write_text("of a run that was killed")
     monkeypatch.setattr(os, "replace", meanwhile)
     host_files.write(str(open_path / "a"), "new", 0o644)
     assert [path.name for path in open_path.iterdir()] == ["a"]
