@@ -7,19 +7,23 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
 
 import yaml
+from support.checkout import CHECKOUT
 from support.machine import FakeMachine
 from support.observed import Observed
+from support.pages import blocks, lines
 from support.playbook import Controller
 from support.processes import Processes
 
 from axiom_emulator.testing import LocalAxiom
 
-EXAMPLE = Path(__file__).parents[1] / "examples/teams"
+EXAMPLE = CHECKOUT / "tests/examples/teams"
+PAGE = CHECKOUT / "docs/teams.md"
 TOKENS = {
     "pay-laptop-1": "payments",
     "pay-laptop-2": "payments",
@@ -109,3 +113,68 @@ def test_one_team_is_rotated_alone(open_path: Path, axiom: LocalAxiom) -> None:
     assert {name for name in after if after[name]["id"] != before[name]["id"]} == {"payments"}
     assert after["payments"]["previous_secret"] is None
     assert len(teams.tokens("payments")) == 1
+
+
+def test_the_page_shows_the_example() -> None:
+    shown = [block.body for block in blocks(PAGE) if block.language == "yaml"]
+    assert len(shown) == 2
+    for body in shown:
+        example = yaml.safe_load((EXAMPLE / body.splitlines()[0].removeprefix("# ")).read_text())
+        for name, value in yaml.safe_load(body).items():
+            if isinstance(value, list):
+                assert all(item in example[name] for item in value)
+            else:
+                assert example[name] == value
+
+
+def test_the_page_is_followed(open_path: Path, axiom: LocalAxiom) -> None:
+    teams = Teams(open_path, axiom)
+    assert teams.controller.playbook("devfleet.axiom.site", *teams.arguments()).status == 0
+    before = teams.records()
+    for_one_team, for_organizations = (lines(block) for block in blocks(PAGE) if block.language == "console")
+    for line in for_one_team:
+        playbook, *arguments = shlex.split(line.removeprefix("ansible-playbook -i inventory "))
+        run = teams.controller.playbook(playbook, *arguments, *teams.arguments())
+        assert run.status == 0, run.output
+        assert {entry["host"] for entry in run.results} <= {"pay-laptop-1", "pay-laptop-2"}
+    assert {name for name, record in teams.records().items() if record != before[name]} == {"payments"}
+    # An organization's inventory beside a common one: what is common holds, and the store is found.
+    shared, europe = teams.controller.root / "shared", teams.controller.root / "europe"
+    (shared / "group_vars").mkdir(parents=True)
+    (shared / "group_vars/all.yml").write_text(yaml.safe_dump({"claude_code_telemetry_log_user_prompts": True}))
+    teams.controller.inventory.rename(europe)
+    line, other = for_organizations
+    assert other == line.replace("europe", "america")
+    playbook = line.removeprefix("ansible-playbook -i shared -i europe ")
+    teams.controller.inventory = shared
+    run = teams.controller.playbook(playbook, "-i", str(europe), *teams.arguments())
+    assert run.status == 0, run.output
+    document = json.loads(teams.machines["research-laptop"].drop_in.read_text())
+    assert document["env"]["OTEL_LOG_USER_PROMPTS"] == "1"
+
+
+def test_machines_change_teams(open_path: Path, axiom: LocalAxiom) -> None:
+    teams = Teams(open_path, axiom)
+    hosts = teams.controller.inventory / "hosts.yml"
+    in_shells = {"claude_code_telemetry_targets": ["shell_profile"]}
+    declared = yaml.safe_load(hosts.read_text())
+    groups = declared["all"]["children"]
+    groups["research"]["hosts"]["research-laptop"] = in_shells
+    hosts.write_text(yaml.safe_dump(declared))
+    assert teams.controller.playbook("devfleet.axiom.site", *teams.arguments()).status == 0
+    # To other targets: what is there goes first.
+    limit = ("--limit", "research-laptop", *teams.arguments())
+    assert teams.controller.playbook("devfleet.axiom.remove", *limit).status == 0
+    assert teams.holders()["research-laptop"] == set()
+    for team, host in (("platform", "platform-laptop"), ("research", "research-laptop")):
+        del groups[team]["hosts"][host]
+        groups["payments"]["hosts"][host] = None
+    hosts.write_text(yaml.safe_dump(declared))
+    moved = ("--limit", "platform-laptop,research-laptop", *teams.arguments())
+    for name in ("enforce", "verify"):
+        run = teams.controller.playbook(f"devfleet.axiom.{name}", *moved)
+        assert run.status == 0, run.output
+    expected = {**TOKENS, "platform-laptop": "payments", "research-laptop": "payments"}
+    assert teams.holders() == {host: {token} for host, token in expected.items()}
+    now = {(entry["resource"]["host.name"], entry["dataset"]) for entry in axiom.arrived()[-4:]}
+    assert now == {(host, f"payments-{kind}") for host in moved[1].split(",") for kind in ("logs", "metrics")}
