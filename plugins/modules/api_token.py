@@ -76,6 +76,9 @@ options:
 seealso:
   - module: devfleet.axiom.api_token_info
   - module: devfleet.axiom.workspace
+  - name: Tokens
+    description: Kinds of tokens and their capabilities, as Axiom explains them.
+    link: https://axiom.co/docs/reference/tokens
 """
 
 EXAMPLES = r"""

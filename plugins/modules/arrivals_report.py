@@ -92,7 +92,7 @@ summary:
       description: How many of them do.
       type: int
     percent:
-      description: O(ignore:delivering) of O(ignore:expected) in percent.
+      description: O(ignore:delivering) of O(ignore:expected) in percent; null where none is expected.
       type: float
     classes:
       description: How many machines are in each class of C(docs/report.md).

@@ -271,10 +271,14 @@ options:
     default: false
 seealso:
   - module: devfleet.axiom.workspace
+  - module: devfleet.axiom.claude_code_telemetry_info
   - module: devfleet.axiom.otlp_probe
   - name: Monitor Claude Code with Axiom
     description: The guide whose variables this module sets.
-    link: https://axiom.co/docs/apps/claude-code
+    link: https://axiom.co/docs/guides/opentelemetry-claude-code
+  - name: Monitoring in Claude Code
+    description: Every variable, event and metric of the client.
+    link: https://code.claude.com/docs/en/monitoring-usage
 """
 
 EXAMPLES = r"""

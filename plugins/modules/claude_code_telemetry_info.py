@@ -48,6 +48,9 @@ options:
 seealso:
   - module: devfleet.axiom.claude_code_telemetry
   - module: devfleet.axiom.otlp_probe
+  - name: Monitoring in Claude Code
+    description: Every variable, event and metric of the client.
+    link: https://code.claude.com/docs/en/monitoring-usage
 """
 
 EXAMPLES = r"""

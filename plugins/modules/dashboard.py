@@ -16,6 +16,9 @@ description:
     The document is the whole dashboard: a chart that somebody added in Axiom's console is removed again. Members that
     the document does not declare, such as those that Axiom adds to a layout, are no difference; the description and
     what to compare with keep their value if not declared.
+  - >-
+    All that the management token needs here is the org capability C(dashboards) with C(create), C(read) and C(update),
+    and C(delete) where one is to be deleted.
   - An update names the version that was read, so that nobody's change in between is lost; the task then fails.
 extends_documentation_fragment:
   - devfleet.axiom.connection
@@ -42,6 +45,11 @@ options:
   src:
     description: A JSON file with the document, where this task runs, instead of O(document).
     type: path
+seealso:
+  - module: devfleet.axiom.apl_query
+  - name: Dashboard JSON
+    description: The document, as Axiom's API has it.
+    link: https://axiom.co/docs/restapi/dashboard-json
 """
 
 EXAMPLES = r"""

@@ -59,6 +59,12 @@ options:
 seealso:
   - module: devfleet.axiom.dataset_info
   - module: devfleet.axiom.workspace
+  - name: Datasets
+    description: Kinds, retention and map fields, as Axiom explains them.
+    link: https://axiom.co/docs/reference/datasets
+  - name: Edge deployments
+    description: Where data can live.
+    link: https://axiom.co/docs/reference/edge-deployments
 """
 
 EXAMPLES = r"""

@@ -98,6 +98,8 @@ options:
     default: {}
 seealso:
   - module: devfleet.axiom.claude_code_telemetry
+  - module: devfleet.axiom.claude_code_telemetry_info
+  - module: devfleet.axiom.arrivals_info
 """
 
 EXAMPLES = r"""

@@ -195,6 +195,16 @@ options:
 seealso:
   - module: devfleet.axiom.dataset
   - module: devfleet.axiom.api_token
+  - module: devfleet.axiom.claude_code_telemetry
+  - name: Datasets
+    description: Kinds, retention and map fields, as Axiom explains them.
+    link: https://axiom.co/docs/reference/datasets
+  - name: Edge deployments
+    description: Where data can live.
+    link: https://axiom.co/docs/reference/edge-deployments
+  - name: Tokens
+    description: Kinds of tokens and their capabilities, as Axiom explains them.
+    link: https://axiom.co/docs/reference/tokens
 """
 
 EXAMPLES = r"""
