@@ -37,6 +37,15 @@ class FakeMachine:
         self.state = self.settings / ".claude-code-telemetry.state"
         self.user_settings = home / ".claude/settings.json"
 
+    def add_user(self, name: str) -> None:
+        """Another home, of the same user's number."""
+        status = self.home.stat()
+        home = self.home.parent / name
+        home.mkdir()
+        os.chown(home, status.st_uid, status.st_gid)
+        with (self.root / "etc/passwd").open("a") as passwd:
+            passwd.write(f"{name}:x:{status.st_uid}:{status.st_gid}::/home/{name}:/bin/sh\n")
+
     def options(self, **changes: Any) -> dict[str, Any]:
         return telemetry_options_with(**{"prefix": str(self.root), **changes})
 
