@@ -63,6 +63,15 @@ def added(path: str, text: str) -> Callable[[FakeMachine], object]:
     return append
 
 
+def replaced(path: str, old: str, new: str) -> Callable[[FakeMachine], object]:
+    def replace(machine: FakeMachine) -> None:
+        target = machine.root / path
+        if target.is_file():
+            target.write_text(target.read_text().replace(old, new))
+
+    return replace
+
+
 def folder(path: str) -> Callable[[FakeMachine], object]:
     def make(machine: FakeMachine) -> None:
         gone(path)(machine)
@@ -112,6 +121,8 @@ EDITS: dict[str, Callable[[FakeMachine], object]] = {
     "snippet edited": added("etc/claude-code-telemetry/profile.zsh", "x"),
     "snippets gone": gone("etc/claude-code-telemetry"),
     "bashrc of another kind": write("etc/bashrc", "# theirs\n"),
+    "block edited": replaced("etc/bash.bashrc", "if [ -r", "if [ ! -r"),
+    "user block edited": replaced(f"{HOME}/.bashrc", "if [ -r", "if [ ! -r"),
     "bashrc edited": added("etc/bash.bashrc", "alias x=y\n"),
     "zsh installed": write("etc/zsh/zlogin", ""),
     "zshenv gone": gone("etc/zshenv"),

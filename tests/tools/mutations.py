@@ -24,7 +24,7 @@ from support.mutations import TESTS, Mutation, listed
 
 COLLECTION = Path("ansible_collections/devfleet/axiom")
 # Most take a few. What does not end any more has noticed as well.
-SECONDS = 300
+SECONDS = 180
 _RED = re.compile(r"^(?:FAILED|ERROR) (?:tests/)?(\S+?::\w+.*?)(?: - .*)?$", re.MULTILINE)
 
 

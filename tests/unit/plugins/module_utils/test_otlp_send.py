@@ -341,7 +341,10 @@ def test_a_dripping_server_is_not_waited_for(loopback: Any) -> None:
     def drip(connection: socket.socket) -> None:
         with contextlib.suppress(OSError):
             connection.sendall(b"HTTP/1.1 200 X\r\nContent-Length: 100000\r\n\r\n")
-            while not enough.wait(0.05):
+            # Longer than anybody should wait, and not for ever.
+            for _index in range(400):
+                if enough.wait(0.05):
+                    break
                 connection.sendall(b"x")
 
     reason = unreachable(delivery(loopback(drip).url), 0.5)

@@ -97,6 +97,19 @@ def test_no_secret_is_in_a_report(machine: FakeMachine, sent: Sent) -> None:
     assert len(reason) <= 201
 
 
+def test_a_secret_that_is_no_token_of_axioms_is_masked(machine: FakeMachine, sent: Sent) -> None:
+    sent.answer = Answer("refused", 401, "0123456789abcdef is not known")
+    machine.write(
+        "etc/claude-code/managed-settings.json",
+        '{"env": {"CLAUDE_CODE_ENABLE_TELEMETRY": "1", "OTEL_LOGS_EXPORTER": "otlp",'
+        '"OTEL_EXPORTER_OTLP_LOGS_PROTOCOL": "http/protobuf",'
+        '"OTEL_EXPORTER_OTLP_LOGS_HEADERS": "x-api-key=0123456789abcdef",'
+        '"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": "https://gateway.example/v1/logs"}}',
+    )
+    logs = probe(machine, targets=["managed_settings"]).probes[0]
+    assert logs["reason"] == "******** is not known"
+
+
 def test_a_secret_in_the_wrong_place_is_masked(machine: FakeMachine, sent: Sent) -> None:
     machine.write(
         "etc/claude-code/managed-settings.json",
