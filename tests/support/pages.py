@@ -21,13 +21,13 @@ FOLLOWED = (
     "roles/axiom_workspace/README.md",
     "roles/claude_code_telemetry/README.md",
     "roles/telemetry_verify/README.md",
-    "docs/privacy.md",
-    "docs/volume.md",
     "docs/dashboard.md",
     "docs/troubleshooting.md",
     "docs/performance.md",
     "docs/without-awx.md",
     "docs/report.md",
+    "docs/privacy.md",
+    "docs/volume.md",
     "docs/rotate.md",
 )
 FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\S*)\n(?P<body>.*?)^ *```$", re.MULTILINE | re.DOTALL)

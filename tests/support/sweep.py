@@ -30,6 +30,7 @@ BELONG = (
     "*/inventory/hosts.yml",
     "*/inventory/group_vars/all.yml",
     "*/vault-password",
+    "*/.vault-password",
 )
 # What every secret of Axiom's looks like; a mask has letters in its place.
 ANY_TOKEN = re.compile(r"xa[ap]t-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
