@@ -34,7 +34,9 @@ options:
     type: str
     default: https://api.axiom.co
   timeout:
-    description: Seconds to wait for a connection, and then for an answer.
+    description:
+      - Seconds to wait for a connection, and then for an answer to begin or to go on.
+      - An attempt that is not over after four times as long is given up, however slowly an answer comes.
     type: float
     default: 30
   retries:

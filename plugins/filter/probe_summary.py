@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.devfleet.axiom.plugins.plugin_utils.one_line import one_line
+from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import error_line, one_line
 
 DOCUMENTATION = r"""
 name: probe_summary
@@ -89,7 +89,7 @@ def _reasons(result: Mapping[str, Any] | None, probes: Iterable[Mapping[str, Any
     """What was found on the machine, but for what the probe has said already."""
     said = " ".join(probe["reason"] or "" for probe in probes)
     return [
-        f"{finding['code']}: {_place(finding)}{one_line(finding['message'])}; {finding['fix']}"
+        f"{finding['code']}: {_place(finding)}{error_line(finding['message'])}; {finding['fix']}"
         for finding in (result or {}).get("findings", [])
         if finding["severity"] != "info" and finding["code"] != "not_installed" and finding["message"] not in said
     ]
@@ -98,6 +98,16 @@ def _reasons(result: Mapping[str, Any] | None, probes: Iterable[Mapping[str, Any
 def _place(finding: Mapping[str, Any]) -> str:
     known = not finding["path"] or finding["message"].startswith(finding["path"])
     return "" if known else f"{finding['path']} "
+
+
+def _told(result: Mapping[str, Any], found: Mapping[str, Any] | None, check_mode: bool) -> tuple[list[str], str]:
+    """What the probes of one host say, and why it does not deliver, if so."""
+    probes = {_probe(probe): probe["status"] in _GOOD for probe in result["probes"]}
+    if result["delivering"] or check_mode:
+        return list(probes), ""
+    wrong = "; ".join(text for text, good in probes.items() if not good) or "; ".join(probes)
+    reasons = [f"why: {reason}" for reason in _reasons(found, result["probes"])]
+    return [*probes, *reasons], "; ".join([wrong, *reasons])
 
 
 def _summary(
@@ -110,25 +120,31 @@ def _summary(
         if result is None:
             lines.append(f"{host}: not probed: it failed or was unreachable earlier in this run")
         elif result.get("unreachable"):
-            unreachable[host] = one_line(result.get("msg", ""))
+            unreachable[host] = error_line(result.get("msg", ""))
             lines.append(f"{host}: unreachable: {unreachable[host]}")
         elif "probes" not in result:
-            failed[host] = "could not be probed: " + one_line(result.get("msg", ""))
+            failed[host] = "could not be probed: " + error_line(result.get("msg", ""))
             lines.append(f"{host}: {failed[host]}")
         else:
-            probes = {_probe(probe): probe["status"] in _GOOD for probe in result["probes"]}
-            lines += [f"{host} {text}" for text in probes]
-            if not result["delivering"] and not check_mode:
-                failed[host] = "; ".join(text for text, good in probes.items() if not good) or "; ".join(probes)
-                reasons = [f"why: {reason}" for reason in _reasons(found[host], result["probes"])]
-                lines += [f"{host} {reason}" for reason in reasons]
-                failed[host] = "; ".join([failed[host], *reasons])
+            try:
+                said, why = _told(result, found[host], check_mode)
+            except (KeyError, TypeError, AttributeError):
+                said, why = [], "could not be probed: it answers in another form than the module otlp_probe"
+                lines.append(f"{host}: {why}")
+            lines += [f"{host} {text}" for text in said]
+            if why:
+                failed[host] = why
     not_probed = [host for host, result in results.items() if result is None]
     delivering = len(results) - len(failed) - len(unreachable) - len(not_probed)
     counts = {"unreachable": len(unreachable), "not delivering": len(failed), "not probed": len(not_probed)}
     others = "".join(f", {count} {word}" for word, count in counts.items() if count)
     lines.append("check mode: nothing was sent" if check_mode else f"{delivering} of {len(results)} deliver{others}")
-    return {"lines": lines, "failed": failed, "unreachable": unreachable, "not_probed": not_probed}
+    return {
+        "lines": [one_line(line) for line in lines],
+        "failed": {host: one_line(why) for host, why in failed.items()},
+        "unreachable": unreachable,
+        "not_probed": not_probed,
+    }
 
 
 def probe_summary(

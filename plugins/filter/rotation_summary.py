@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import error_line
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.awx_job import partial_inventory
-from ansible_collections.devfleet.axiom.plugins.plugin_utils.one_line import one_line
 
 DOCUMENTATION = r"""
 name: rotation_summary
@@ -79,7 +79,7 @@ _GOOD = ("accepted", "switched_off")
 def _obstacle(result: Mapping[str, Any]) -> str | None:
     """Why a machine that was reached has not moved; None where it has."""
     if "probes" not in result:
-        return "could not be probed: " + one_line(result.get("msg", ""))
+        return "could not be probed: " + error_line(result.get("msg", ""))
     for probe in result["probes"]:
         where = f"{probe['target']}{' of ' + probe['user'] if probe['user'] else ''} {probe['signal']}"
         if probe.get("secret") == "previous":
@@ -87,7 +87,7 @@ def _obstacle(result: Mapping[str, Any]) -> str | None:
         if probe.get("secret") == "other":
             return f"{where}: the secret there is not one of the store"
         if probe["status"] not in _GOOD:
-            return f"{where}: {probe['status']}: {one_line(probe['reason'] or '')}"
+            return f"{where}: {probe['status']}: {error_line(probe['reason'] or '')}"
     return None if result["delivering"] else "not every expected signal is accepted"
 
 
@@ -122,7 +122,7 @@ class _Token:
         if result is None:
             self.waiting[host] = "not part of this run, or it failed earlier"
         elif result.get("unreachable"):
-            self.waiting[host] = "unreachable: " + one_line(result.get("msg", ""))
+            self.waiting[host] = "unreachable: " + error_line(result.get("msg", ""))
         elif (reason := _obstacle(result)) is not None:
             self.failed[host] = reason
         elif (reason := _sessions(variables, result)) is not None:

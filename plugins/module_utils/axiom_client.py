@@ -13,13 +13,14 @@ the error says that the outcome is unknown.
 from __future__ import annotations
 
 import email.utils
-import ipaddress
 import json
 import os
 import re
 import ssl
 import sys
+import threading
 import time
+import zlib
 from typing import Any, Callable, Iterable, Iterator, Mapping, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -27,6 +28,8 @@ from ansible.module_utils.ansible_release import __version__ as ansible_core_ver
 from ansible.module_utils.basic import env_fallback
 
 from ansible_collections.devfleet.axiom.plugins.module_utils import query_answers
+from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import one_line
+from ansible_collections.devfleet.axiom.plugins.module_utils.telemetry_env import is_loopback
 
 try:
     import requests
@@ -47,7 +50,11 @@ DEFAULT_URL = "https://api.axiom.co"
 
 # Seconds. Axiom's limits are per minute (page "Limits"), so a reset further away than this is not worth waiting for.
 LONGEST_RATE_LIMIT_WAIT = 65
+_DAY = 86400
 LARGEST_ANSWER = 32 * 1024 * 1024
+DEEPEST_ANSWER = 100
+# Times the timeout, which begins anew with every byte: for an attempt as a whole.
+LONGEST_ATTEMPT = 4
 LONGEST_QUOTE = 300
 
 # The capability each request needs: the C(security) lists of Axiom's OpenAPI document (v2). C(GET /datasets) has an
@@ -77,11 +84,11 @@ _SECRET = re.compile(r"xa[ap]t-[A-Za-z0-9_-]+")
 _CERTIFICATE_REASONS = {
     9: ("tls_not_yet_valid", "its certificate is not valid yet: check the clock of this machine"),
     10: ("tls_expired", "its certificate has expired: renew it, or check the clock of this machine"),
-    18: ("tls_self_signed", "its certificate is self-signed: name the right CA bundle in ca_path"),
-    19: ("tls_self_signed", "its chain ends in a self-signed CA unknown here: name your CA bundle in ca_path"),
-    20: ("tls_unknown_ca", "its certificate comes from a CA unknown here: name your CA bundle in ca_path"),
-    62: ("tls_wrong_host", "its certificate is for another host name: check url"),
-    64: ("tls_wrong_host", "its certificate is for another address: check url"),
+    18: ("tls_self_signed", "its certificate is self-signed: name the right CA bundle in {ca}"),
+    19: ("tls_self_signed", "its chain ends in a self-signed CA unknown here: name your CA bundle in {ca}"),
+    20: ("tls_unknown_ca", "its certificate comes from a CA unknown here: name your CA bundle in {ca}"),
+    62: ("tls_wrong_host", "its certificate is for another host name: check {url}"),
+    64: ("tls_wrong_host", "its certificate is for another address: check {url}"),
 }
 
 
@@ -106,9 +113,9 @@ class AxiomError(Exception):
     """
 
     def __init__(self, message: str, failure: Mapping[str, Any], outcome_unknown: bool = False) -> None:
-        super().__init__(message)
-        self.message = message
-        self.failure = dict(failure)
+        self.message = one_line(message)
+        super().__init__(self.message)
+        self.failure = {key: one_line(value) if isinstance(value, str) else value for key, value in failure.items()}
         self.outcome_unknown = outcome_unknown
 
     def result(self) -> dict[str, Any]:
@@ -129,16 +136,6 @@ def holds_secret(text: str) -> bool:
     return _SECRET.search(text) is not None
 
 
-def is_loopback(host: str | None) -> bool:
-    """Whether a host is this machine, judged by its name or address alone."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return False
-
-
 def path_segment(name: str) -> str:
     """A name or id as one segment of a path."""
     return quote(name, safe="")
@@ -155,8 +152,63 @@ class _HeaderAuth(AuthBase):
         return request
 
 
+class _Overdue(Exception):
+    """An attempt took too long."""
+
+
+class _Clock:
+    """Bounds how long an attempt takes as a whole, with resolving the name, and however slowly an answer drips."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._end = 0.0
+
+    def start(self) -> None:
+        """An attempt begins."""
+        self._end = time.monotonic() + self.seconds
+
+    def pause(self) -> None:
+        """Nothing is waited for but the time of the next attempt."""
+        self._end = float("inf")
+
+    def run(self, work: Callable[[], _Answer]) -> _Answer:
+        """What the work returns or raises; _Overdue where an attempt is not over in time, and then nobody waits on."""
+        outcome: list[_Answer] = []
+        errors: list[BaseException] = []
+
+        def keep() -> None:
+            try:
+                outcome.append(work())
+            except BaseException as error:
+                errors.append(error)
+
+        self.start()
+        thread = threading.Thread(target=keep, daemon=True)
+        thread.start()
+        while thread.is_alive():
+            left = self._end - time.monotonic()
+            if left <= 0:
+                raise _Overdue
+            thread.join(min(left, self.seconds))
+        if errors:
+            raise errors[0]
+        return outcome[0]
+
+
 class _AxiomRetry(Retry):
     """Retries of urllib3 with Axiom's rules: see the top of this file."""
+
+    clock: _Clock
+
+    def new(self, **changes: Any) -> Any:
+        copy = super().new(**changes)
+        copy.clock = self.clock
+        return copy
+
+    def sleep(self, response: Any = None) -> None:
+        self.clock.pause()
+        super().sleep(response)
+        self.clock.start()
 
     def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
         return status_code == 429 or super().is_retry(method, status_code, has_retry_after)
@@ -164,7 +216,10 @@ class _AxiomRetry(Retry):
     def get_retry_after(self, response: Any) -> float | None:
         if response.status == 429:
             return rate_limit_wait(response.headers)
-        return min(super().get_retry_after(response) or 0, LONGEST_RATE_LIMIT_WAIT) or None
+        try:
+            return min(super().get_retry_after(response) or 0, LONGEST_RATE_LIMIT_WAIT) or None
+        except (urllib3_errors.InvalidHeader, ValueError, OverflowError):
+            return None
 
     def increment(
         self,
@@ -180,7 +235,11 @@ class _AxiomRetry(Retry):
         limited = response is not None and response.status == 429
         if limited and rate_limit_wait(response.headers) > LONGEST_RATE_LIMIT_WAIT:
             raise urllib3_errors.MaxRetryError(_pool, url or "", urllib3_errors.ResponseError("rate limit"))
-        return super().increment(method, url, response, error, _pool, _stacktrace)
+        next_attempt = super().increment(method, url, response, error, _pool, _stacktrace)
+        if response is not None:
+            # urllib3 would read all of it to keep the connection.
+            response.close()
+        return next_attempt
 
 
 def rate_limit_wait(headers: Mapping[str, str]) -> float:
@@ -190,15 +249,14 @@ def rate_limit_wait(headers: Mapping[str, str]) -> float:
     answer.
     """
     after = headers.get("Retry-After", "")
-    if after.isdigit():
-        return max(1, float(after))
+    if after.isascii() and after.isdigit():
+        return min(max(1, float(after)), _DAY)
     try:
         reset = float(headers.get("X-RateLimit-Reset", ""))
-    except ValueError:
+        sent = email.utils.parsedate_tz(headers.get("Date", ""))
+        return min(max(1, reset - (email.utils.mktime_tz(sent) if sent else time.time())), _DAY)
+    except (ValueError, OverflowError):
         return 1
-    sent = email.utils.parsedate_tz(headers.get("Date", ""))
-    now = email.utils.mktime_tz(sent) if sent else time.time()
-    return max(1, reset - now)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -245,6 +303,10 @@ class ApiClient:
     service = ""
     base_url = ""
     url_option = ""
+    # Which options hold what else messages send people to.
+    ca_option = "ca_path"
+    timeout_option = "timeout"
+    proxy_option = "proxy (HTTPS_PROXY)"
     # Of every path.
     prefix = ""
     # Whether nothing is ever changed, so that a lost answer leaves nothing in doubt.
@@ -266,13 +328,15 @@ class ApiClient:
         self._timeout = _checked_timeout(settings.get("timeout"))
         self._verify = _checked_ca_path(settings.get("ca_path")) if verify else False
         self._proxies = _checked_proxies(settings.get("proxy"))
-        self._session = requests.Session()
+        self._session = _session()
         self._session.auth = _HeaderAuth(authorization)
-        self._session.headers.update({"Accept": "application/json", **headers})
+        # Nothing but gzip, which can be unpacked up to a limit.
+        self._session.headers.update({"Accept": "application/json", "Accept-Encoding": "gzip", **headers})
         if is_loopback(urlsplit(self.url).hostname):
             # What is meant for this machine must not travel to a proxy, and over plain http least of all.
             self._session.trust_env, self._proxies = False, None
-        adapter = HTTPAdapter(max_retries=_retry_policy(settings.get("retries")))
+        self._clock = _Clock(LONGEST_ATTEMPT * self._timeout)
+        adapter = HTTPAdapter(max_retries=_retry_policy(settings.get("retries"), self._clock))
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
 
@@ -298,33 +362,63 @@ class ApiClient:
 
     def _request(self, method: str, path: str, body: Any = None) -> Any:
         try:
-            with self._session.request(
-                method,
-                f"{self.url}{self.prefix}{path}",
-                json=body,
-                timeout=self._timeout,
-                # Given here and not to the session, where the environment would win over them.
-                verify=self._verify,
-                proxies=self._proxies,
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                content = b""
-                for chunk in response.iter_content(65536):
-                    content += chunk
-                    if len(content) > LARGEST_ANSWER:
-                        text = f"{self._host} answered more than {LARGEST_ANSWER >> 20} MiB: check url"
-                        raise self._error(method, path, response.status_code, "oversized", text, method != "GET")
+            response, content = self._clock.run(lambda: self._exchanged(method, path, body))
+        except _Overdue:
+            text = (
+                f"no whole answer from {self._host} within {self._clock.seconds:g} s: raise {self.timeout_option} where"
+                " the network is slow"
+            )
+            raise self._error(method, path, None, "timeout", text, method != "GET") from None
         except (requests.RequestException, urllib3_errors.HTTPError, OSError, ValueError) as error:
             raise self._transport_error(method, path, error) from None
+        content = self._unpacked(method, path, response, content)
         if not 200 <= response.status_code < 300:
             raise self._status_error(method, path, response, content)
         if response.status_code == 204 or (method == "DELETE" and not content.strip()):
             return None
         try:
-            return json.loads(content.decode("utf-8"))
-        except (ValueError, RecursionError):
+            return _decoded(content)
+        except ValueError:
             raise self._not_json_error(method, path, response, content) from None
+
+    def _exchanged(self, method: str, path: str, body: Any) -> tuple[Any, bytes]:
+        """The answer and its content, as it came; not more than LARGEST_ANSWER."""
+        with self._session.request(
+            method,
+            f"{self.url}{self.prefix}{path}",
+            json=body,
+            timeout=self._timeout,
+            # Given here and not to the session, where the environment would win over them.
+            verify=self._verify,
+            proxies=self._proxies,
+            stream=True,
+        ) as response:
+            content = bytearray()
+            for chunk in response.raw.stream(65536, decode_content=False):
+                content += chunk
+                if len(content) > LARGEST_ANSWER:
+                    raise self._oversized(method, path, response)
+            return response, bytes(content)
+
+    def _unpacked(self, method: str, path: str, response: Any, content: bytes) -> bytes:
+        encoding = response.headers.get("Content-Encoding", "").strip().lower()
+        if encoding in ("", "identity") or not content:
+            return content
+        unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        try:
+            plain = unpacker.decompress(content, LARGEST_ANSWER + 1) if encoding in ("gzip", "x-gzip") else b""
+        except zlib.error:
+            plain = b""
+        if len(plain) > LARGEST_ANSWER:
+            raise self._oversized(method, path, response)
+        if not unpacker.eof:
+            text = f"{self._host} answered in an encoding that cannot be unpacked: check {self.url_option}"
+            raise self._error(method, path, response.status_code, "bad_encoding", text, method != "GET")
+        return plain
+
+    def _oversized(self, method: str, path: str, response: Any) -> AxiomError:
+        text = f"{self._host} answered more than {LARGEST_ANSWER >> 20} MiB: check {self.url_option}"
+        return self._error(method, path, response.status_code, "oversized", text, method != "GET")
 
     def _not_json_error(self, method: str, path: str, response: Any, content: bytes) -> AxiomError:
         html = _is_html(response, content)
@@ -345,13 +439,13 @@ class ApiClient:
             text += f". {self.service} says: {said}"
         trace = response.headers.get("X-Axiom-Trace-Id")
         if trace:
-            text += f" (trace id {trace})"
+            text += f" (trace id {one_line(trace, LONGEST_QUOTE)})"
         return self._error(method, path, status, code, text, status >= 500 and method != "GET", said or None)
 
     def _status_text(self, method: str, path: str, status: int, headers: Mapping[str, str]) -> str:
         """What a status means, with the way out."""
         if 300 <= status < 400:
-            target = urlsplit(headers.get("Location", "")).netloc or "another path"
+            target = _host_of(headers.get("Location", "")) or "another path"
             return (
                 f"{self._host} redirects to {target}, not followed as the token would go with it: correct"
                 f" {self.url_option}"
@@ -366,6 +460,7 @@ class ApiClient:
         certificate = _certificate_error(error)
         if certificate is not None:
             code, reason = _certificate_reason(certificate)
+            reason = reason.format(ca=self.ca_option, url=self.url_option)
             text = f"no safe connection with {self._host}: {reason}"
             return self._error(method, path, None, code, text)
         causes = list(_causes(error))
@@ -374,13 +469,16 @@ class ApiClient:
             return any(isinstance(cause, kinds) for cause in causes)
 
         if due_to(urllib3_errors.ProxyError):
-            code, text = "proxy", f"the proxy does not let us through to {self._host}: check proxy (HTTPS_PROXY)"
+            code, text = "proxy", f"the proxy does not let us through to {self._host}: check {self.proxy_option}"
         elif due_to(ConnectionRefusedError):
             code, text = "connection_refused", f"{self._host} refuses the connection: check {self.url_option}"
         elif due_to(urllib3_errors.NewConnectionError):
             code, text = "unreachable", f"{self._host} cannot be reached: check {self.url_option} and name resolution"
         elif due_to(urllib3_errors.TimeoutError):
-            code, text = "timeout", f"no answer from {self._host} within {self._timeout:g} s: raise timeout"
+            code, text = (
+                "timeout",
+                f"no answer from {self._host} within {self._timeout:g} s: raise {self.timeout_option}",
+            )
         elif due_to(ssl.SSLError, urllib3_errors.SSLError):
             text = f"{self._host} does not speak TLS as expected: check scheme and port of {self.url_option}"
             code = "tls"
@@ -479,7 +577,7 @@ class AxiomClient(ApiClient):
         if status == 409:
             return f"Axiom refuses {method} {path} (409): it may exist where the management token may not read it"
         if status == 429:
-            scope, limit = headers.get("X-RateLimit-Scope", "unknown"), headers.get("X-RateLimit-Limit", "unknown")
+            scope, limit = _rate_limit(headers)
             return (
                 f"Axiom's rate limit is reached (429; scope {scope}, {limit} requests per minute), {method} {path} was"
                 f" not carried out: run again in {rate_limit_wait(headers):.0f} s"
@@ -554,7 +652,7 @@ class QueryClient(ApiClient):
                 f" Query again in {rate_limit_wait(headers):.0f} s, over a shorter time, or raise the limit"
             )
         if status == 429:
-            scope, limit = headers.get("X-RateLimit-Scope", "unknown"), headers.get("X-RateLimit-Limit", "unknown")
+            scope, limit = _rate_limit(headers)
             return (
                 f"Axiom's rate limit is reached (429; scope {scope}, {limit} requests per minute): query again in"
                 f" {rate_limit_wait(headers):.0f} s"
@@ -643,14 +741,23 @@ def _checked_proxies(proxy: str | None) -> dict[str, str] | None:
     return {"http": proxy, "https": proxy}
 
 
-def _retry_policy(retries: int | None) -> Any:
-    return _AxiomRetry(
+def _session() -> Any:
+    """A session that knows no redirects: even told not to follow one, requests reads all of its body."""
+    session = requests.Session()
+    session.get_redirect_target = lambda _response: None  # type: ignore[assignment,method-assign]
+    return session
+
+
+def _retry_policy(retries: int | None, clock: _Clock) -> Any:
+    policy = _AxiomRetry(
         total=3 if retries is None else max(0, retries),
         allowed_methods=frozenset(["GET"]),
         status_forcelist=frozenset([500, 502, 503, 504]),
         backoff_factor=0.5,
         raise_on_status=False,
     )
+    policy.clock = clock
+    return policy
 
 
 def _certificate_reason(certificate: BaseException) -> tuple[str, str]:
@@ -672,13 +779,46 @@ def _is_html(response: Any, content: bytes) -> bool:
     return "html" in response.headers.get("Content-Type", "").lower() or content.lstrip()[:1] == b"<"
 
 
+def _decoded(content: bytes) -> Any:
+    """The document that a body holds. Raises ValueError, also where it is nested deeper than anything that we know."""
+    try:
+        found = json.loads(content.decode("utf-8"))
+    except RecursionError:
+        raise ValueError("depth") from None
+    level = [found]
+    for _depth in range(DEEPEST_ANSWER):
+        level = [
+            inner
+            for item in level
+            if isinstance(item, (dict, list))
+            for inner in (item.values() if isinstance(item, dict) else item)
+        ]
+    if level:
+        raise ValueError("depth")
+    return found
+
+
+def _host_of(location: str) -> str:
+    """The host that a redirect leads to, empty where it is none or the same."""
+    try:
+        return one_line(urlsplit(location).netloc.rpartition("@")[2], LONGEST_QUOTE)
+    except ValueError:
+        return ""
+
+
+def _rate_limit(headers: Mapping[str, str]) -> tuple[str, str]:
+    """Whose limit it is, and how many requests per minute."""
+    scope, limit = (one_line(headers.get(f"X-RateLimit-{name}", "unknown"), 40) for name in ("Scope", "Limit"))
+    return scope, limit
+
+
 def _said(content: bytes) -> tuple[str | None, str]:
     """Axiom's own code and message out of an error answer; None and an empty text where it holds none."""
     try:
-        body = json.loads(content.decode("utf-8"))
+        body = _decoded(content)
     except ValueError:
         return None, ""
     if not isinstance(body, dict):
         return None, ""
-    line = " ".join(str(body.get("message") or body.get("error") or "").split())
-    return str(body["code"]) if body.get("code") else None, line[:LONGEST_QUOTE]
+    code = one_line(body["code"], LONGEST_QUOTE) if body.get("code") else None
+    return code, one_line(body.get("message") or body.get("error") or "", LONGEST_QUOTE)

@@ -65,10 +65,10 @@ def declared_part(found: Any, declared: Any, member: str = "") -> Any:
         if key is None:
             pairs = zip(found, declared)
             return [declared_part(*pair) for pair in pairs] + found[len(declared) :]
-        by_key = {item.get(key): item for item in found if isinstance(item, Mapping)}
-        wanted = [item[key] for item in declared]
-        return [declared_part(by_key[item[key]], item) for item in declared if item[key] in by_key] + [
-            item for item in found if not isinstance(item, Mapping) or item.get(key) not in wanted
+        by_key = {str(item.get(key)): item for item in found if isinstance(item, Mapping)}
+        wanted = {str(item[key]): item for item in declared}
+        return [declared_part(by_key[name], item) for name, item in wanted.items() if name in by_key] + [
+            item for item in found if not isinstance(item, Mapping) or str(item.get(key)) not in wanted
         ]
     if member == "owner" and not found:
         return EVERYONE

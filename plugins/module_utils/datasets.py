@@ -10,8 +10,8 @@ import re
 from typing import Any, Mapping, Sequence
 from urllib.parse import urlsplit
 
-from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import is_loopback
 from ansible_collections.devfleet.axiom.plugins.module_utils.resource import Refusal, Resource, check_name
+from ansible_collections.devfleet.axiom.plugins.module_utils.telemetry_env import is_loopback
 
 DATASET_KINDS = ("axiom:events:v1", "otel:logs:v1", "otel:metrics:v1", "otel:traces:v1")
 DEFAULT_KIND = "axiom:events:v1"
@@ -43,7 +43,7 @@ def check_dataset_name(name: str) -> None:
 
 def edge_url_of(dataset: Mapping[str, Any]) -> str | None:
     """The base URL that ingests into a dataset of the API, with scheme and without trailing slash; None if unknown."""
-    url = dataset.get("edgeDeploymentUrl") or EDGE_URLS.get(dataset.get("edgeDeployment") or "")
+    url = dataset.get("edgeDeploymentUrl") or EDGE_URLS.get(str(dataset.get("edgeDeployment")))
     if not url:
         return None
     return checked_edge_url(str(url), str(dataset.get("name")))
@@ -52,8 +52,11 @@ def edge_url_of(dataset: Mapping[str, Any]) -> str | None:
 def checked_edge_url(url: str, name: str) -> str:
     """An edge's URL in the one form of the store. Plain http is refused except on this machine."""
     url = (url if "://" in url else "https://" + url).rstrip("/")
-    parts = urlsplit(url)
-    safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
+    try:
+        parts = urlsplit(url)
+        safe = parts.port != 0 and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname)))
+    except ValueError:
+        safe = False
     if not safe or not parts.hostname or parts.username is not None or parts.query or parts.fragment:
         raise Refusal(f"dataset {name!r}: the URL of its edge, {url!r}, is no https base URL")
     return url

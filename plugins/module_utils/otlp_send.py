@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import base64
 import codecs
-import contextlib
 import http.client
 import json
 import re
@@ -21,17 +20,17 @@ import threading
 from typing import Any, Iterator, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from ansible_collections.devfleet.axiom.plugins.module_utils import host_files
+from ansible_collections.devfleet.axiom.plugins.module_utils import host_files, telemetry_env
 from ansible_collections.devfleet.axiom.plugins.module_utils.host_files import HostError
+from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import one_line
 from ansible_collections.devfleet.axiom.plugins.module_utils.otlp_export import Delivery
 
 # Loaded before rights are given up: Python itself may live where only root can read.
 codecs.lookup("idna")
 
 CONTENT_TYPES = {"protobuf": "application/x-protobuf", "json": "application/json"}
-# Enough for any answer of an OTLP receiver; a portal's page is cut here.
+# Enough for any answer of an OTLP receiver; what is longer is somebody else's.
 ANSWER_MAX = 65536
-_TEXT_MAX = 200
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
 _REFUSED = {
@@ -120,7 +119,10 @@ def _json_partial_success(body: bytes) -> tuple[int, str]:
     if not isinstance(partial, dict):
         raise ValueError("not an OTLP answer")
     rejected = partial.get("rejectedLogRecords") or partial.get("rejectedDataPoints") or 0
-    return int(rejected), str(partial.get("errorMessage") or "")
+    try:
+        return int(rejected), str(partial.get("errorMessage") or "")
+    except (TypeError, OverflowError):
+        raise ValueError("not an OTLP answer") from None
 
 
 def partial_success(body: bytes) -> tuple[int, str]:
@@ -146,20 +148,14 @@ def _server_text(body: bytes) -> str:
     return one_line(text)
 
 
-def one_line(text: str) -> str:
-    return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", text).split())
-
-
-def shortened(text: str) -> str:
-    return text if len(text) <= _TEXT_MAX else text[:_TEXT_MAX] + "…"
-
-
 def judge(delivery: Delivery, http_status: int, location: str | None, body: bytes) -> Answer:
     """What an answer means."""
     if http_status == 200:
         try:
+            if len(body) > ANSWER_MAX:
+                raise ValueError("not an OTLP answer")
             rejected, message = partial_success(body)
-        except (ValueError, TypeError, RecursionError):
+        except (ValueError, RecursionError):
             return Answer("refused", 200, "not the answer of an OTLP receiver; perhaps a proxy or a portal gave it")
         text = one_line(message) or None
         return Answer("partial", 200, f"{rejected} rejected: {text}") if rejected else Answer("accepted", 200, text)
@@ -196,7 +192,6 @@ class _Exchange:
         self.url = urlsplit(delivery.endpoint)
         self.proxy = urlsplit(delivery.proxy) if delivery.proxy else None
         self.remark = ""
-        self.overdue = threading.Event()
         self.connection = self._connection(prefix)
 
     def _connection(self, prefix: str) -> http.client.HTTPConnection:
@@ -210,22 +205,30 @@ class _Exchange:
         else:
             connection = http.client.HTTPConnection(host, port, timeout=self.timeout)
         if self.proxy:
-            # The client asks for a tunnel also where the endpoint is plain http (measured).
-            target_port = self.url.port or (443 if secure else 80)
-            connection.set_tunnel(self.url.hostname or "", target_port, headers=_proxy_headers(self.proxy))
+            connection.set_tunnel(self.url.hostname or "", self.url.port or 443, headers=_proxy_headers(self.proxy))
         return connection
-
-    def _stop(self) -> None:
-        self.overdue.set()
-        with contextlib.suppress(OSError, AttributeError):
-            self.connection.sock.shutdown(socket.SHUT_RDWR)
 
     def run(self, body: bytes | None) -> Answer:
         """POST `body`; or, without one, only connect."""
-        # The socket's own timeout starts anew with every byte; this one does not.
-        timer = threading.Timer(self.timeout, self._stop)
-        timer.daemon = True
-        timer.start()
+        outcome: list[Answer | BaseException] = []
+
+        def work() -> None:
+            try:
+                outcome.append(self._exchanged(body))
+            except BaseException as exc:
+                outcome.append(exc)
+
+        # A socket's own timeout starts anew with every byte, and resolving a name has none; this one is for all of it.
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        thread.join(self.timeout)
+        if not outcome:
+            return Answer("unreachable", None, self._trouble(socket.timeout()) + self.remark)
+        if isinstance(outcome[0], BaseException):
+            raise outcome[0]
+        return outcome[0]
+
+    def _exchanged(self, body: bytes | None) -> Answer:
         try:
             self.connection.connect()
             if body is None:
@@ -234,7 +237,6 @@ class _Exchange:
         except (OSError, http.client.HTTPException, ValueError) as exc:
             return Answer("unreachable", None, self._trouble(exc) + self.remark)
         finally:
-            timer.cancel()
             self.connection.close()
 
     def _post(self, body: bytes) -> Answer:
@@ -242,10 +244,7 @@ class _Exchange:
         headers.update({name.title(): value for name, value in self.delivery.headers})
         self.connection.request("POST", self.url.path or "/", body=body, headers=headers)
         response = self.connection.getresponse()
-        content = response.read(ANSWER_MAX)
-        if self.overdue.is_set():
-            raise socket.timeout
-        return judge(self.delivery, response.status, response.headers.get("Location"), content)
+        return judge(self.delivery, response.status, response.headers.get("Location"), response.read(ANSWER_MAX + 1))
 
     def _trouble(self, exc: Exception) -> str:
         first = self.proxy or self.url
@@ -253,7 +252,7 @@ class _Exchange:
         if isinstance(exc, ssl.SSLCertVerificationError):
             found = _CERTIFICATE.get(exc.verify_code, exc.verify_message)
             return f"TLS with {self.url.netloc.rpartition('@')[2]}: {found}"
-        if self.overdue.is_set() or isinstance(exc, (socket.timeout, TimeoutError)):
+        if isinstance(exc, (socket.timeout, TimeoutError)):
             return f"{where}: no answer within {self.timeout:g} s"
         if isinstance(exc, socket.gaierror):
             return f"{where}: the name cannot be resolved"
@@ -280,6 +279,9 @@ def send(delivery: Delivery, body: bytes | None, timeout: float, prefix: str = "
     :param timeout: seconds for all of it.
     :param prefix: where the certificate authorities' file is looked for.
     """
+    url = urlsplit(delivery.endpoint)
+    if url.scheme == "http" and not telemetry_env.is_loopback(url.hostname or ""):
+        return Answer("broken", None, "the endpoint is plain http, so the token could be read on the way; use https")
     if delivery.proxy and urlsplit(delivery.proxy).scheme != "http":
         return Answer("unreachable", None, "this probe speaks to http:// proxies only; the client may well get through")
     try:

@@ -22,10 +22,12 @@ from ansible_collections.devfleet.axiom.plugins.module_utils.installed_environme
     Installed,
     installed_environments,
 )
+from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import one_line
 from ansible_collections.devfleet.axiom.plugins.module_utils.otlp_export import Delivery, NoDelivery
 from ansible_collections.devfleet.axiom.plugins.module_utils.otlp_send import Answer
 from ansible_collections.devfleet.axiom.plugins.module_utils.telemetry_env import MASK
 
+_LONGEST_TEXT = 200
 # What says how to install has no meaning here, but the same check covers it.
 _INSTALLING = {name: option.get("default") for name, option in telemetry_options.ARGUMENT_SPEC.items()}
 
@@ -43,7 +45,7 @@ def scrubbed(text: str | None, secrets: set[str]) -> str | None:
         return None
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, MASK)
-    return otlp_send.shortened(otlp_send.one_line(otlp_export.without_tokens(text, MASK)))
+    return one_line(otlp_export.without_tokens(text, MASK), _LONGEST_TEXT)
 
 
 class _Sender:

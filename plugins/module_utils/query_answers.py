@@ -32,6 +32,10 @@ class Table(NamedTuple):
     status: dict[str, Any]
 
 
+# The end of the year 9999, in epoch seconds: what lies after it cannot be written.
+_END = 253402300800
+
+
 class Series(NamedTuple):
     """One series of the answer to an MPL query. last: where the last interval with a value begins, in epoch seconds."""
 
@@ -60,10 +64,15 @@ def series(answer: Any) -> list[Series]:
     """Every series, with the time of its last value."""
     try:
         return [Series(dict(item.get("tags") or {}), _last(item)) for item in answer["series"]]
-    except (KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError):
         raise ValueError("series") from None
 
 
 def _last(item: Mapping[str, Any]) -> int | None:
     filled = [index for index, value in enumerate(item["data"]) if value is not None]
-    return int(item["start"]) + filled[-1] * int(item["resolution"]) if filled else None
+    if not filled:
+        return None
+    last = int(item["start"]) + filled[-1] * int(item["resolution"])
+    if not 0 <= last < _END:
+        raise ValueError("time")
+    return last

@@ -15,6 +15,8 @@ import re
 from typing import Any, Mapping
 from urllib.parse import quote, urlsplit
 
+from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import one_line
+
 MASK = "********"
 # Stands in check mode for a secret that a real run would mint.
 NOT_MINTED = "not-minted-yet"
@@ -87,6 +89,9 @@ _HALF = re.compile(r"[\ud800-\udfff]")
 class OptionError(ValueError):
     """An option is wrong; the message names it and the way out, and never echoes a secret."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
+
 
 def _refuse_secret(option: str, value: object) -> None:
     if _SECRET.search(str(value)):
@@ -133,11 +138,12 @@ def check_dataset(option: str, name: str) -> str:
     return name
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str | None) -> bool:
+    """Whether a host is this machine, judged by its name or address alone."""
     if host == "localhost":
         return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host or "").is_loopback
     except ValueError:
         return False
 
@@ -154,7 +160,7 @@ def check_url(option: str, value: str) -> str:
         raise OptionError(f"{option} holds credentials, which everybody on the machine could read; remove them")
     if url.scheme not in ("http", "https") or not url.hostname or not port_ok or re.search(r"[\s\"'\\]", value):
         raise OptionError(f"{option}: {value!r} is not an http or https URL")
-    if url.scheme == "http" and not _is_loopback(url.hostname):
+    if url.scheme == "http" and not is_loopback(url.hostname):
         raise OptionError(f"{option}: {value!r} would send the token in clear; use https")
     return value
 

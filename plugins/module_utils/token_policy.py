@@ -15,6 +15,8 @@ import json
 import re
 from typing import Any, Iterable, Mapping, NamedTuple
 
+from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import one_line
+
 CREATE = "create"
 KEEP = "keep"
 ROTATE = "rotate"
@@ -54,8 +56,8 @@ class PolicyError(Exception):
     """A declaration that cannot be, or tokens among which none may be chosen. C(message) is one line to act on."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = one_line(message)
+        super().__init__(self.message)
 
     def result(self) -> dict[str, Any]:
         """What a module or action reports."""
@@ -180,8 +182,12 @@ def marked(declared: Mapping[str, Any], mark: str) -> Mapping[str, Any]:
     return {**declared, "description": f"{declared.get('description') or ''} [devfleet.axiom {mark}]".strip()}
 
 
+def _description(token: Mapping[str, Any]) -> str:
+    return str(token.get("description") or "")
+
+
 def _mark_of(token: Mapping[str, Any]) -> str | None:
-    found = _MARK.search(token.get("description") or "")
+    found = _MARK.search(_description(token))
     return found.group(1) if found else None
 
 
@@ -312,7 +318,7 @@ def found_view(token: Mapping[str, Any]) -> dict[str, Any]:
     expires = expiry(token)
     return {
         "name": token.get("name"),
-        "description": _MARK.sub("", token.get("description") or ""),
+        "description": _MARK.sub("", _description(token)),
         "expires_at": None if expires is None else format_instant(expires),
         **found_capabilities(token),
     }

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import error_line
 from ansible_collections.devfleet.axiom.plugins.module_utils.query_answers import Series
 from ansible_collections.devfleet.axiom.plugins.module_utils.token_policy import (
     SECOND,
@@ -22,7 +23,6 @@ from ansible_collections.devfleet.axiom.plugins.module_utils.token_policy import
     format_instant,
     parse_instant,
 )
-from ansible_collections.devfleet.axiom.plugins.plugin_utils.one_line import one_line
 
 SCHEMA_VERSION = 1
 CLASSES = ("delivering", "logs_only", "metrics_only", "stale", "never_seen", "unknown", "not_in_use")
@@ -155,6 +155,16 @@ def _words(text: str) -> list[str]:
     return [str(word) for word in found] if isinstance(found, list) else [text]
 
 
+def _is_row(row: Mapping[str, Any]) -> bool:
+    """Whether a row has the columns of logs_query(), with what they can hold."""
+    texts, numbers = ("machine", "team", "version", "source", "sha256"), EVENTS
+    return (
+        isinstance(row.get("last_event"), str)
+        and all(name in row and isinstance(row[name], (str, type(None))) for name in texts)
+        and all(name in row and isinstance(row[name], (int, float, type(None))) for name in numbers)
+    )
+
+
 class Arrived:
     """What the queries answered, by source and machine."""
 
@@ -164,7 +174,12 @@ class Arrived:
         self.warnings: list[str] = []
 
     def add_logs(self, source: Source, rows: Sequence[Mapping[str, Any]]) -> None:
-        """The rows of logs_query()."""
+        """The rows of logs_query(). Raises PolicyError for others."""
+        if not all(map(_is_row, rows)):
+            raise PolicyError(
+                f"Axiom answers with other columns than asked for, of the machines in {source.dataset}: update the"
+                " collection"
+            )
         found = self.logs.setdefault(source, {})
         for row in rows:
             found.setdefault(row["machine"] or "", _Seen()).add_events(row)
@@ -396,7 +411,7 @@ def _findings(answer: Mapping[str, Any]) -> list[dict[str, str]]:
     if answer.get("unreachable"):
         return [_reason("unreachable", "the machine could not be reached", "ask again when it is awake")]
     if "findings" not in answer:
-        return [_reason("not_asked", f"the machine could not be asked: {one_line(answer.get('msg', ''))}", "")]
+        return [_reason("not_asked", f"the machine could not be asked: {error_line(answer.get('msg', ''))}", "")]
     return [
         _reason(item["code"], _message(item), item["fix"]) for item in answer["findings"] if item["severity"] != "info"
     ]
@@ -404,7 +419,7 @@ def _findings(answer: Mapping[str, Any]) -> list[dict[str, str]]:
 
 def _message(finding: Mapping[str, Any]) -> str:
     place = finding["path"]
-    text = one_line(finding["message"])
+    text = error_line(finding["message"])
     return text if not place or text.startswith(place) else f"{place} {text}"
 
 

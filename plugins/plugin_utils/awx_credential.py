@@ -81,7 +81,9 @@ class AwxCredential:
             return int(self._credential)
         found = client.get(f"/credentials/?name={quote(self._credential, safe='')}")
         results = found.get("results") if isinstance(found, dict) else None
-        if not isinstance(results, list) or not all(isinstance(item, dict) and "id" in item for item in results):
+        if not isinstance(results, list) or not all(
+            isinstance(item, dict) and isinstance(item.get("id"), int) for item in results
+        ):
             raise StoreError(f"{self._label} cannot be looked up: AWX answers something else than credentials")
         if len(results) != 1:
             ids = ", ".join(str(item["id"]) for item in results) or "none"
@@ -89,7 +91,8 @@ class AwxCredential:
                 f"axiom_workspace_store.credential: there must be one credential of that name which this job's user may"
                 f" see, found: {ids}. Name it by its id, or give that user the role Admin on it"
             )
-        return int(results[0]["id"])
+        found_id: int = results[0]["id"]
+        return found_id
 
     def _require_revision(self, client: ControllerClient, url: str, revision: str) -> None:
         """Raise StoreError where AWX has other records than those of a revision."""

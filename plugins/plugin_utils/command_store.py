@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import without_secrets
-from ansible_collections.devfleet.axiom.plugins.plugin_utils.one_line import one_line
+from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import error_line
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.shared_cache import SHARED
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.store import Record, StoreError, is_record
 
@@ -90,7 +90,7 @@ class CommandStore:
         """What the program has under a name."""
         answer = self._call("read", name)
         found: Any = answer
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             found = json.loads(answer)
         if found is None:
             return None
@@ -133,7 +133,7 @@ class CommandStore:
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
         if process.returncode != 0:
-            said = one_line(without_secrets(complaint.decode("utf-8", "replace"), *_secrets_in(record)))
+            said = error_line(without_secrets(complaint.decode("utf-8", "replace"), *_secrets_in(record)))
             raise StoreError(f"{what} failed (exit status {process.returncode}): {said or 'it does not say why'}")
         return printed.decode("utf-8", "replace")
 

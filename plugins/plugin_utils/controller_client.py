@@ -23,6 +23,8 @@ class ControllerClient(ApiClient):
     service = "AWX"
     base_url = "the base URL of AWX"
     url_option = "CONTROLLER_HOST"
+    ca_option = "REQUESTS_CA_BUNDLE"
+    proxy_option = "HTTPS_PROXY"
     prefix = "/api/v2"
 
     def __init__(self, environment: Mapping[str, str]) -> None:

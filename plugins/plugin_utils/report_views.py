@@ -16,11 +16,12 @@ import hashlib
 import json
 import re
 import textwrap
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
+
+from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import one_line
 
 Report = Mapping[str, Any]
 Machine = Mapping[str, Any]
@@ -44,6 +45,7 @@ _MOST_TEAMS = 20
 _MOST_VERSIONS = 5
 _MOST_REASONS = 10
 _MOST_NAMES = 8
+_LONGEST_NAME = 80
 _WIDTH = 120
 
 _PAGE = Path(__file__).with_name("report_page")
@@ -59,7 +61,7 @@ def terminal(report: Report) -> list[str]:
         *_teams(report["teams"]),
         *_versions(report["client_versions"]),
         *_silent(report["machines"]),
-        *(f"Warning: {_plain(warning)}" for warning in report["warnings"]),
+        *(f"Warning: {one_line(warning)}" for warning in report["warnings"]),
     ]
 
 
@@ -78,7 +80,11 @@ def _teams(teams: Sequence[Mapping[str, Any]]) -> list[str]:
     shown = sorted(teams, key=lambda team: team["delivering"] - team["expected"])[:_MOST_TEAMS]
     lines = _table(
         [
-            (_plain(team["team"]), f"{team['delivering']} of {team['expected']}", _percent(team["percent"]))
+            (
+                one_line(team["team"], _LONGEST_NAME),
+                f"{team['delivering']} of {team['expected']}",
+                _percent(team["percent"]),
+            )
             for team in shown
         ]
     )
@@ -88,7 +94,7 @@ def _teams(teams: Sequence[Mapping[str, Any]]) -> list[str]:
 def _versions(versions: Sequence[Mapping[str, Any]]) -> list[str]:
     if not versions:
         return []
-    named = [f"{_plain(item['version'])} ({item['machines']})" for item in versions[:_MOST_VERSIONS]]
+    named = [f"{one_line(item['version'], _LONGEST_NAME)} ({item['machines']})" for item in versions[:_MOST_VERSIONS]]
     return ["", "Client versions: " + ", ".join([*named, *_more("", len(versions) - len(named), "versions")])]
 
 
@@ -99,7 +105,9 @@ def _silent(machines: Iterable[Machine]) -> list[str]:
     for machine in machines:
         if machine["class"] not in FINE:
             reasons = tuple((f"{item['code']}: {item['message']}", item["fix"]) for item in machine["reasons"])
-            found.setdefault(machine["class"], {}).setdefault(reasons, []).append(_plain(machine["machine"]))
+            found.setdefault(machine["class"], {}).setdefault(reasons, []).append(
+                one_line(machine["machine"], _LONGEST_NAME)
+            )
     for name, label in CLASSES.items():
         groups = sorted(found.get(name, {}).items(), key=lambda group: -len(group[1]))
         if groups:
@@ -108,7 +116,7 @@ def _silent(machines: Iterable[Machine]) -> list[str]:
             listed = ", ".join([*names[:_MOST_NAMES], *_more("", len(names) - _MOST_NAMES)])
             lines += _wrapped("  ", listed)
             for reason, fix in reasons:
-                lines += _wrapped("    ", _plain(reason)) + (_wrapped("    next: ", _plain(fix)) if fix else [])
+                lines += _wrapped("    ", one_line(reason)) + (_wrapped("    next: ", one_line(fix)) if fix else [])
             if not reasons and name != "unknown":
                 lines.append(f"    {NOT_ASKED}")
         rest = sum(len(names) for reasons, names in groups[_MOST_REASONS:])
@@ -141,13 +149,7 @@ def _percent(value: float | None) -> str:
 
 def _moment(instant: str) -> str:
     """An RFC 3339 instant in UTC, to the minute."""
-    return _plain(instant)[:16].replace("T", " ")
-
-
-def _plain(text: object) -> str:
-    """One line without control characters, which could move the cursor or recolour what follows."""
-    joined = " ".join(str(text).split())
-    return "".join("\ufffd" if unicodedata.category(one) in ("Cc", "Cf", "Cs") else one for one in joined)
+    return one_line(instant)[:16].replace("T", " ")
 
 
 def junit(report: Report) -> str:

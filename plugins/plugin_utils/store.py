@@ -24,6 +24,8 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import one_line
+
 VERSION = 1
 
 Record = Mapping[str, Any]
@@ -33,8 +35,8 @@ class StoreError(Exception):
     """The store cannot be used. C(message) is one line with the way out, and holds no secret."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = one_line(message)
+        super().__init__(self.message)
 
     def result(self) -> dict[str, Any]:
         """What an action reports."""

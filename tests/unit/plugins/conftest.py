@@ -5,16 +5,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import responses
 from responses import matchers, registries
+from support.between import Authority
 
 URL = "https://api.axiom.co"
 TOKEN = "xaat-00000000-management-secret"
@@ -182,3 +185,24 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     waits: list[float] = []
     monkeypatch.setattr("urllib3.util.retry.time.sleep", waits.append)
     return waits
+
+
+@pytest.fixture
+def serving() -> Iterator[Any]:
+    """Serve what has a `server`, such as a Proxy, until the test ends."""
+    with contextlib.ExitStack() as stack:
+
+        def start(one: Any) -> Any:
+            thread = threading.Thread(target=one.server.serve_forever, kwargs={"poll_interval": 0.01})
+            thread.start()
+            stack.callback(thread.join, 10)
+            stack.callback(one.server.server_close)
+            stack.callback(one.server.shutdown)
+            return one
+
+        yield start
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path)

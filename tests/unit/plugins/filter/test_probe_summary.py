@@ -106,3 +106,32 @@ def test_check_mode_fails_only_what_cannot_be_probed() -> None:
 
 def test_another_variable() -> None:
     assert summary(["x"], {"x": {"mine": {"unreachable": True}}}, variable="mine")["unreachable"] == {"x": ""}
+
+
+def test_what_machines_say_cannot_move_the_cursor() -> None:
+    evil = "\x1b[2J\x9b31m\u202e\n{{ lookup('pipe', 'id') }}"
+    finding = {"code": evil, "path": evil, "message": f"more {evil}", "fix": evil, "severity": "error"}
+    hosts = {
+        "a": {
+            **host(
+                probe("metrics", "partial"),
+                probe("logs", "refused", reason=evil, user=evil, dataset=evil, http_status=evil),
+            ),
+            "telemetry_verify_reasons": {"findings": [finding]},
+        },
+        f"b{evil}": {"telemetry_verify_result": {"unreachable": True, "msg": evil}},
+        "c": {"telemetry_verify_result": {"failed": True, "msg": evil}},
+    }
+    found = summary(hosts, hosts)
+    assert len(found["lines"]) == 6
+    assert all(line.isprintable() for line in [*found["lines"], *found["failed"].values()])
+
+
+def test_one_machine_that_answers_nonsense_does_not_silence_the_others() -> None:
+    hosts = {f"odd{number}": {"telemetry_verify_result": {"probes": odd}} for number, odd in enumerate(ODD)}
+    found = summary({**hosts, **HOSTS}, {**hosts, **HOSTS})
+    assert all(found["failed"][name] for name in hosts)
+    assert "good managed_settings logs: accepted -> the-logs" in found["lines"]
+
+
+ODD: list[Any] = [None, 1, "text", [1], [{}], {"a": 1}, [{**probe("logs"), "reason": 1}]]

@@ -7,26 +7,20 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
-import ipaddress
 import json
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from google.protobuf import json_format
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
+from support.between import DAY, NOW, Authority, Proxy, QuietServer
 from support.options import SECRET
 
 from ansible_collections.devfleet.axiom.plugins.module_utils import otlp_send
@@ -138,8 +132,21 @@ def test_pages_and_junk_are_not_repeated(body: bytes) -> None:
     assert otlp_send.judge(DELIVERY, 500, None, body).reason == "the server has trouble"
 
 
+NUMBERS = [
+    b'{"partialSuccess": {"rejectedLogRecords": %s}}' % number
+    for number in (b"1e999", b"NaN", b"[1]", b'"x"', b"9" * 5000)
+]
+
+
 def test_a_200_that_is_no_otlp_answer_is_no_success() -> None:
-    for body in (b"<!DOCTYPE html><title>Log in</title>", b"ok", b'{"partialSuccess": 1}', b'{"a"', b"{" * 99999):
+    for body in (
+        b"<!DOCTYPE html><title>Log in</title>",
+        b"ok",
+        b'{"partialSuccess": 1}',
+        b'{"a"',
+        b"{" * 99999,
+        *NUMBERS,
+    ):
         answer = otlp_send.judge(DELIVERY, 200, None, body)
         assert (answer.status, answer.http_status) == ("refused", 200)
 
@@ -174,71 +181,11 @@ class Receiver:
             def log_message(self, *_arguments: Any) -> None:
                 """Quiet."""
 
-        self.server = _Server(("127.0.0.1", 0), Handler)
+        self.server = QuietServer(("127.0.0.1", 0), Handler)
         if context:
             self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         self.port = self.server.server_address[1]
         self.url = f"{'https' if context else 'http'}://127.0.0.1:{self.port}/v1/logs"
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that turns away is what some tests want."""
-
-
-class Proxy:
-    """A tiny CONNECT proxy that tunnels to one fixed port, whatever name was asked for."""
-
-    def __init__(self, target: int, status: int = 200) -> None:
-        self.asked: list[tuple[str, str | None]] = []
-        proxy = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_CONNECT(self) -> None:
-                proxy.asked.append((self.path, self.headers["Proxy-Authorization"]))
-                self.send_response(status)
-                self.end_headers()
-                if status == 200:
-                    with socket.create_connection(("127.0.0.1", target)) as far:
-                        _relay(self.connection, far)
-
-            def log_message(self, *_arguments: Any) -> None:
-                """Quiet."""
-
-        self.server = _Server(("127.0.0.1", 0), Handler)
-        self.port = self.server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-
-
-def _relay(near: socket.socket, far: socket.socket) -> None:
-    def pump(source: socket.socket, sink: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while data := source.recv(65536):
-                sink.sendall(data)
-            sink.shutdown(socket.SHUT_WR)
-
-    back = threading.Thread(target=pump, args=(far, near), daemon=True)
-    back.start()
-    pump(near, far)
-    back.join(10)
-
-
-@pytest.fixture
-def serving() -> Iterator[Any]:
-    """Serve a Receiver or Proxy until the test ends."""
-    with contextlib.ExitStack() as stack:
-
-        def start(one: Any) -> Any:
-            thread = threading.Thread(target=one.server.serve_forever, kwargs={"poll_interval": 0.01})
-            thread.start()
-            stack.callback(thread.join, 10)
-            stack.callback(one.server.server_close)
-            stack.callback(one.server.shutdown)
-            return one
-
-        yield start
 
 
 def delivery(url: str, **changes: Any) -> Delivery:
@@ -352,71 +299,43 @@ def test_a_dripping_server_is_not_waited_for(loopback: Any) -> None:
     assert reason.endswith("no answer within 0.5 s")
 
 
+def test_a_dripping_handshake_is_not_waited_for(loopback: Any) -> None:
+    enough = threading.Event()
+
+    def drip(connection: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            connection.sendall(b"\x16\x03\x03\x3f\xff")
+            while not enough.wait(0.05):
+                connection.sendall(b"\0")
+
+    reason = unreachable(delivery(loopback(drip).url.replace("http:", "https:")), 0.5)
+    enough.set()
+    assert reason.endswith("no answer within 0.5 s")
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 200 X\r\n\r\n", b"HTTP/1.1 200 X\r\nContent-Encoding: gzip\r\n\r\n"])
+def test_an_endless_answer_is_not_read_to_its_end(loopback: Any, head: bytes) -> None:
+    sent = 0
+
+    def endless(connection: socket.socket) -> None:
+        nonlocal sent
+        connection.sendall(head)
+        while True:
+            sent += connection.send(b"x" * 65536)
+
+    answer = send(delivery(loopback(endless).url))
+    assert (answer.status, answer.http_status) == ("refused", 200)
+    # What the kernel keeps in between is more than what is read.
+    assert sent < 64 * otlp_send.ANSWER_MAX
+
+
+def test_a_secret_that_no_header_may_hold_is_not_repeated() -> None:
+    headers = (("authorization", f"Bearer {SECRET}\n"),)
+    reason = unreachable(delivery("http://127.0.0.1:1/")._replace(headers=headers))
+    assert SECRET not in reason
+
+
 # --- TLS ---
-
-NOW = datetime.datetime.now(datetime.UTC)
-DAY = datetime.timedelta(days=1)
-
-
-class Authority:
-    """A certificate authority and what it signs; its certificate is the file `ca.pem`."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.key = ec.generate_private_key(ec.SECP256R1())
-        certificate = _certificate("authority", self.key, "authority", self.key, NOW + DAY, authority=True)
-        self.file = folder / "ca.pem"
-        # Bundles carry comments, in any language.
-        self.file.write_bytes("# Bündel\n".encode() + certificate.public_bytes(serialization.Encoding.PEM))
-
-    def context(self, address: str = "127.0.0.1", end: datetime.datetime = NOW + DAY, own: bool = False) -> Any:
-        """A server's TLS context; `own` is one that signed its certificate itself."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        issuer, issuer_key = ("server", key) if own else ("authority", self.key)
-        names = [x509.DNSName("edge.example"), x509.IPAddress(ipaddress.ip_address(address))]
-        certificate = _certificate("server", key, issuer, issuer_key, end, names=names)
-        path = self.folder / "server.pem"
-        path.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-            + certificate.public_bytes(serialization.Encoding.PEM)
-        )
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(path)
-        return context
-
-
-def _certificate(
-    subject: str,
-    key: Any,
-    issuer: str,
-    issuer_key: Any,
-    end: datetime.datetime,
-    names: Any = (),
-    authority: bool = False,
-) -> x509.Certificate:
-    def name(text: str) -> x509.Name:
-        return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)])
-
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(name(subject))
-        .issuer_name(name(issuer))
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(NOW - 30 * DAY)
-        .not_valid_after(end)
-        .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
-    )
-    if names:
-        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
-    return builder.sign(issuer_key, hashes.SHA256())
-
-
-@pytest.fixture
-def authority(tmp_path: Path) -> Authority:
-    return Authority(tmp_path)
 
 
 def test_the_clients_additional_authorities_are_trusted(serving: Any, authority: Authority) -> None:
@@ -432,6 +351,7 @@ def test_the_clients_additional_authorities_are_trusted(serving: Any, authority:
         ({}, False, "authority is unknown here"),
         ({"own": True}, False, "self-signed"),
         ({"end": NOW - DAY}, True, "has expired"),
+        ({"start": NOW + DAY / 2}, True, "is not yet valid"),
         ({"address": "127.0.0.9"}, True, "for another address"),
     ],
 )
@@ -485,11 +405,13 @@ def test_https_goes_through_the_proxys_tunnel(serving: Any, authority: Authority
     assert [path for path, _headers, _body in receiver.received] == ["/v1/logs"]
 
 
-def test_http_goes_through_a_tunnel_as_well(serving: Any) -> None:
-    receiver = serving(Receiver())
-    proxy = serving(Proxy(receiver.port))
-    assert send(delivery("http://edge.example:4318/v1/logs", proxy=proxy.url)).status == "accepted"
-    assert proxy.asked == [("edge.example:4318", None)]
+@pytest.mark.parametrize("through", [True, False])
+def test_nothing_is_sent_in_clear(serving: Any, through: bool) -> None:
+    proxy = serving(Proxy(serving(Receiver()).port))
+    answer = send(delivery("http://edge.example:4318/v1/logs", proxy=proxy.url if through else None))
+    assert (answer.status, answer.http_status) == ("broken", None)
+    assert "plain http" in str(answer.reason)
+    assert proxy.asked == []
 
 
 def test_a_proxy_that_refuses(serving: Any) -> None:
