@@ -35,11 +35,13 @@ class Document(NamedTuple):
 def scalars(env: Any) -> dict[str, str]:
     """An `env` as the client takes it."""
     items = env.items() if isinstance(env, dict) else ()
-    return {key: _text(value) for key, value in items if isinstance(value, (str, int, float))}
+    return {_text(key): _text(value) for key, value in items if isinstance(value, (str, int, float))}
 
 
 def _text(value: str | int | float) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    # JSON can hold halves of characters, an environment cannot.
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def names(base: str) -> list[str]:

@@ -99,6 +99,7 @@ class Machine:
 
     def _write(self, path: str, text: str, mode: int, like: host_files.Found | None = None) -> None:
         real = like.path if like else path
+        host_files.check_size(path, text)
         try:
             if self.check:
                 if os.path.dirname(real) not in self.mended:

@@ -250,6 +250,12 @@ def read_bytes(path: str, owned: bool = False, safe_parents: bool = True) -> tup
     return real, data, status
 
 
+def check_size(path: str, text: str) -> None:
+    """:raises HostError: with this text the file could not be read again, and so never be repaired or removed."""
+    if len(text.encode("utf-8")) > SIZE_MAX:
+        raise HostError(f"{path}: would become larger than {SIZE_MAX} bytes; make it smaller")
+
+
 def through(path: str, real: str) -> str:
     """How a path is called in a message: where it leads is told too."""
     return path if path == real else f"{path} (a link to {real})"

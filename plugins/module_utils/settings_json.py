@@ -11,12 +11,21 @@ taking it out again restores the original byte for byte.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from typing import Any, Mapping, NamedTuple
 
 _SPACE = re.compile(r"[ \t\r\n]*")
+# A string, whether it is a key, or what else may stand outside of one and matters to where a document is wrong.
+_TOKEN = re.compile(
+    r"""(?P<text>"[^"\\]*(?:\\.[^"\\]*)*")[ \t\r\n]*(?P<key>:)?|[][{}]|(?P<word>-?(?:NaN|Infinity))""", re.DOTALL
+)
 BOM = "\ufeff"
+# What JSON calls white space, and nothing else that Python does.
+_BLANK = " \t\r\n"
+# A number of more digits is infinite for the client, and so long that Python may refuse to convert it.
+_DIGITS_MAX = 309
 
 
 class DocumentError(ValueError):
@@ -41,37 +50,81 @@ class Edit(NamedTuple):
     undo: dict[str, str | None]
 
 
+class _NotOurs(Exception):
+    """Python's parser takes it, but it is no JSON, or hides a part of the document; the parser knows no place."""
+
+
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise DocumentError(f"the key {json.dumps(key)} stands twice in one object")
-        found[key] = value
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise _NotOurs
     return found
 
 
-def _no_constant(word: str) -> None:
-    raise DocumentError(f"{word} is not JSON")
+def _no_constant(_word: str) -> None:
+    raise _NotOurs
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _DIGITS_MAX else float(digits)
+
+
+_VALUE = json.JSONDecoder(parse_int=_integer)
+
+
+def _not_ours(text: str) -> json.JSONDecodeError:
+    """The first thing in a document that `_NotOurs` was raised for."""
+    nest: list[set[str]] = []
+    for found in _TOKEN.finditer(text):
+        token = found.group()
+        if token in ("{", "["):
+            nest.append(set())
+        elif token in ("}", "]"):
+            nest.pop()
+        elif found["word"]:
+            return json.JSONDecodeError(f"{token} is not JSON", text, found.start())
+        elif found["key"]:
+            key = json.loads(found["text"])
+            if key in nest[-1]:
+                twice = f"the key {json.dumps(key)} stands twice in one object"
+                return json.JSONDecodeError(twice, text, found.start())
+            nest[-1].add(key)
+    raise AssertionError("the parser found something that is not there")
+
+
+def _too_deep(text: str) -> json.JSONDecodeError:
+    """Says where the nest is deepest."""
+    depth, places = 0, {0: 0}
+    for found in _TOKEN.finditer(text):
+        depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(found.group(), 0)
+        places.setdefault(depth, found.start())
+    return json.JSONDecodeError("nested too deeply", text, places[max(places)])
 
 
 def parse(text: str) -> dict[str, Any]:
     """Parse a settings document.
 
     :returns: the object; an empty or blank document counts as `{}`, as it does for the client.
-    :raises DocumentError: with line and column where the parser knows them.
+    :raises DocumentError: with line and column.
     """
     body = text[1:] if text.startswith(BOM) else text
-    if not body.strip():
+    if not body.strip(_BLANK):
         return {}
     try:
-        document = json.loads(body, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+        document = json.loads(body, object_pairs_hook=_no_duplicates, parse_constant=_no_constant, parse_int=_integer)
+        if not isinstance(document, dict):
+            raise json.JSONDecodeError("the document is not a JSON object", body, _skip(body, 0))
     except json.JSONDecodeError as exc:
-        raise DocumentError("line %d column %d: %s" % (exc.lineno, exc.colno, exc.msg)) from None
+        raise _document_error(exc) from None
+    except _NotOurs:
+        raise _document_error(_not_ours(body)) from None
     except RecursionError:
-        raise DocumentError("nested too deeply") from None
-    if not isinstance(document, dict):
-        raise DocumentError("line 1 column 1: the document is not a JSON object")
+        raise _document_error(_too_deep(body)) from None
     return document
+
+
+def _document_error(error: json.JSONDecodeError) -> DocumentError:
+    return DocumentError("line %d column %d: %s" % (error.lineno, error.colno, error.msg))
 
 
 def _skip(text: str, position: int) -> int:
@@ -79,21 +132,22 @@ def _skip(text: str, position: int) -> int:
     return match.end() if match else position
 
 
-def members(text: str, brace: int) -> tuple[list[Member], int]:
+# An edit asks several times of one text, which may be long.
+@functools.lru_cache(maxsize=2)
+def members(text: str, brace: int) -> tuple[tuple[Member, ...], int]:
     """Members of the object whose opening brace stands at `brace`, and the position of its closing brace."""
-    decoder = json.JSONDecoder()
     found = []
     position = _skip(text, brace + 1)
     while text[position] != "}":
         if text[position] == ",":
             position = _skip(text, position + 1)
         start = position
-        key, position = decoder.raw_decode(text, start)
+        key, position = _VALUE.raw_decode(text, start)
         value_start = _skip(text, _skip(text, position) + 1)
-        end = decoder.raw_decode(text, value_start)[1]
+        end = _VALUE.raw_decode(text, value_start)[1]
         found.append(Member(key, start, value_start, end))
         position = _skip(text, end)
-    return found, position
+    return tuple(found), position
 
 
 def _newline(text: str) -> str:
@@ -119,7 +173,7 @@ def _insert(text: str, brace: int, lines: list[str]) -> str:
         last = present[-1]
         glue = newline + _line_indent(text, last.start) if _starts_line(text, last.start) else " "
         return text[: last.end] + "".join("," + glue + line for line in lines) + text[last.end :]
-    if "\n" not in text.strip() and text.strip(BOM + " \t\r\n") != "{}":
+    if "\n" not in text.strip() and text.strip(BOM + _BLANK) != "{}":
         return text[: brace + 1] + ", ".join(lines) + text[closing:]
     outer = newline + _line_indent(text, brace)
     inner = outer + _unit(text)
@@ -141,7 +195,7 @@ def _cut(text: str, brace: int, keys: list[str]) -> str:
     if not kept:
         return text[: brace + 1] + text[closing:] if present else text
     for index in range(len(present) - 1, kept[0], -1):
-        if index not in kept:
+        if present[index].key in keys:
             text = text[: present[index - 1].end] + text[present[index].end :]
     return text[: present[0].start] + text[present[kept[0]].start :]
 
@@ -158,7 +212,9 @@ def _env_brace(text: str, root: int) -> int | None:
     if env is None:
         return None
     if text[env.value_start] != "{":
-        raise DocumentError("env is not an object, so the client ignores it; make it one or remove it")
+        ignored = "env is not an object, so the client ignores it; make it one or remove it"
+        hidden = text.count(BOM, 0, 1)
+        raise _document_error(json.JSONDecodeError(ignored, text[hidden:], env.value_start - hidden))
     return env.value_start
 
 
@@ -169,7 +225,7 @@ def _dump(value: str) -> str:
 def _open_env(text: str) -> tuple[str, int, dict[str, str | None]]:
     """Make sure the document has an `env` object: the text, where its brace stands, and how to undo that."""
     undo: dict[str, str | None] = {}
-    if not text.strip(BOM + " \t\r\n"):
+    if not text.strip(BOM + _BLANK):
         undo["blank"] = text
         text = (BOM if text.startswith(BOM) else "") + "{}\n"
     root = text.index("{")
@@ -197,7 +253,7 @@ def merge(text: str, wanted: Mapping[str, str], drop: list[str] | None = None) -
     parse(text)
     text, brace, undo = _open_env(text)
     for member in reversed(members(text, brace)[0]):
-        if member.key in wanted and json.loads(text[member.value_start : member.end]) != wanted[member.key]:
+        if member.key in wanted and _VALUE.raw_decode(text, member.value_start)[0] != wanted[member.key]:
             text = text[: member.value_start] + _dump(wanted[member.key]) + text[member.end :]
     text = _cut(text, brace, drop or [])
     present = {member.key for member in members(text, brace)[0]}
@@ -212,9 +268,10 @@ def prune(text: str, keys: list[str], undo: Mapping[str, str | None]) -> str:
     """
     parse(text)
     root = text.find("{")
-    brace = _env_brace(text, root) if root >= 0 else None
-    if brace is None:
+    env = _member(text, root, "env") if root >= 0 else None
+    if env is None or text[env.value_start] != "{":
         return text
+    brace = env.value_start
     text = _cut(text, brace, keys)
     present, closing = members(text, brace)
     if present or "env" not in undo:
