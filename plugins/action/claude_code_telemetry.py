@@ -21,6 +21,8 @@ from ansible_collections.devfleet.axiom.plugins.plugin_utils.stores import store
 
 # What only the controller needs; the module gets the secret and the endpoints instead.
 _CONTROLLER_OPTIONS = ("variables", "token_name", "store", "planned", "probe", "validate_only")
+# Where the store is belongs to the workspace. Only an inventory has names for machines.
+_OTHERWISE = {"store": "axiom_workspace_store", "machine": "inventory_hostname"}
 # A name under .invalid never resolves (RFC 2606): in check mode, for a dataset whose edge Axiom has yet to choose.
 _UNKNOWN_EDGE = "https://edge-not-known-yet.invalid"
 
@@ -33,7 +35,7 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         spec = telemetry_options.ARGUMENT_SPEC
-        self._task.args = options_from(self._task.args, spec, variables, self._templar)
+        self._task.args = options_from(self._task.args, spec, variables, self._templar, _OTHERWISE)
         _validation, options = self.validate_argument_spec(argument_spec=spec)
         try:
             telemetry_options.check(options)

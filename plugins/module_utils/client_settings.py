@@ -44,6 +44,11 @@ def _text(value: str | int | float) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
+def directory(options: Mapping[str, Any]) -> str:
+    """Where managed settings lie; `base` in everything below."""
+    return host_files.below(options["prefix"], targets.SETTINGS_DIR[options["platform"]])
+
+
 def names(base: str) -> list[str]:
     """The documents that the client would read, whether they are there or not, in the order of application."""
     drop_ins = os.path.join(base, targets.SETTINGS_DROP_INS)

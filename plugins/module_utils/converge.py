@@ -24,7 +24,7 @@ from ansible_collections.devfleet.axiom.plugins.module_utils import (
 )
 from ansible_collections.devfleet.axiom.plugins.module_utils.host_files import Account, HostError
 from ansible_collections.devfleet.axiom.plugins.module_utils.targets import Place, Wanted
-from ansible_collections.devfleet.axiom.plugins.module_utils.telemetry_env import MASK
+from ansible_collections.devfleet.axiom.plugins.module_utils.telemetry_env import MASK, shown
 
 _SECRET = re.compile(r"(Bearer )([^,\"'\s]+)")
 _NO_STATE: dict[str, Any] = {"version": 1, "documents": {}}
@@ -88,6 +88,10 @@ class Machine:
         return _SECRET.sub(
             lambda found: found.group(1) + (MASK if found.group(2) == self.token else f"{MASK} (another secret)"), text
         )
+
+    def _shown(self, text: str) -> str:
+        """What is about to be written, as it may be shown."""
+        return text.replace(self.token, shown(self.token)) if self.token else text
 
     def _read(self, path: str, owned: bool) -> host_files.Found | None:
         return host_files.read(path, owned=owned, safe_parents=self.owner is None)
@@ -171,7 +175,7 @@ class Machine:
             before = self._shown_file(path, item, found)
             if (found.mode, found.uid) != (item.mode, uid):
                 before = f"mode {found.mode:04o}, owner {found.uid}\n{before}"
-        self._report(path, before, item.shown)
+        self._report(path, before, self._shown(item.content))
         self._write(path, item.content, item.mode)
 
     def _shown_file(self, path: str, item: Wanted, found: host_files.Found) -> str:
@@ -253,7 +257,7 @@ class Machine:
     def _merge(
         self, item: Wanted, path: str, document: client_settings.Document | None, merged: dict[str, Any] | None
     ) -> dict[str, Any]:
-        wanted, shown = json.loads(item.content)["env"], json.loads(item.shown)["env"]
+        wanted = json.loads(item.content)["env"]
         now = document.env() if document else {}
         folder = not os.path.isdir(os.path.dirname(path))
         before = merged or {"keys": {}, "undo": {}, "created": document is None, "folder": folder}
@@ -281,7 +285,7 @@ class Machine:
         }
         if missing or stale:
             touched = {key: self._masked(now[key]) for key in [*missing, *stale] if key in now}
-            self._report(path, _pretty(touched), _pretty({key: shown[key] for key in missing}))
+            self._report(path, _pretty(touched), _pretty({key: self._shown(wanted[key]) for key in missing}))
             # First what is about to be ours: a run killed in between would leave it to be taken for somebody else's.
             announced = dict(_NO_STATE, pending=after, **({"merged": merged} if merged else {}))
             self._write(targets.state_path(path), _state_text(announced), item.mode)

@@ -85,7 +85,7 @@ def _installed(target: str, user: str | None, options: Mapping[str, Any]) -> Ins
 
 
 def _managed_settings(options: Mapping[str, Any]) -> dict[str, str] | None:
-    base = host_files.below(options["prefix"], targets.settings_dir(options["platform"]))
+    base = client_settings.directory(options)
     environment = client_settings.environment(base)
     if not _about_telemetry(environment):
         return None
@@ -109,7 +109,7 @@ def _user_settings(options: Mapping[str, Any], owner: Account) -> dict[str, str]
     environment = document.env() if document else {}
     if document is None or not _about_telemetry(environment):
         return None
-    base = host_files.below(options["prefix"], targets.settings_dir(options["platform"]))
+    base = client_settings.directory(options)
     found = client_settings.in_the_way(path, document.settings)
     # What managed settings say outranks a user's; whether that delivers, the probe finds out.
     found += client_settings.obstacles(base, "", {})

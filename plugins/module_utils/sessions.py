@@ -15,7 +15,7 @@ import subprocess
 import time
 from typing import Any, Mapping, Sequence
 
-from ansible_collections.devfleet.axiom.plugins.module_utils import host_files, targets
+from ansible_collections.devfleet.axiom.plugins.module_utils import client_settings, host_files, targets
 from ansible_collections.devfleet.axiom.plugins.module_utils.host_files import HostError
 
 # POSIX names all three; etime is [[days-]hours:]minutes:seconds on GNU, BSD and macOS, and hours may lack in busybox.
@@ -41,7 +41,7 @@ def _paths(options: Mapping[str, Any], target: str, user: str | None) -> list[st
     """The files that may hold the secret of a target."""
     prefix = options["prefix"]
     if target == "managed_settings":
-        base = host_files.below(prefix, targets.settings_dir(options["platform"]))
+        base = client_settings.directory(options)
         drop_ins = os.path.join(base, targets.SETTINGS_DROP_INS)
         names = os.listdir(drop_ins) if os.path.isdir(drop_ins) else []
         return [os.path.join(base, targets.SETTINGS_BASE), *(os.path.join(drop_ins, name) for name in names)]

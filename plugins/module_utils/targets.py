@@ -16,7 +16,7 @@ import re
 from typing import Any, Mapping, NamedTuple
 
 from ansible_collections.devfleet.axiom.plugins.module_utils import shell_profile
-from ansible_collections.devfleet.axiom.plugins.module_utils.telemetry_env import OptionError, build, shown
+from ansible_collections.devfleet.axiom.plugins.module_utils.telemetry_env import OptionError, build
 
 TARGETS = ("managed_settings", "shell_profile", "user_settings")
 PLATFORMS = ("linux", "darwin")
@@ -62,15 +62,13 @@ class Wanted(NamedTuple):
     `block` (a marked block in a foreign file), `settings` (members of `env` in a foreign JSON document, with the
     remembered state beside it) or `documents` (the managed settings of others, which have a say in what ours do).
     places: the first that applies is used; below the user's home where `user` is given and the path is relative.
-    content: a file's or a block's text; for settings the wanted members as JSON.
-    shown: the same for diffs, the secret masked.
+    content: a file's or a block's text, the secret in it; for settings the wanted members as JSON.
     """
 
     target: str
     kind: str
     places: tuple[Place, ...]
     content: str = ""
-    shown: str = ""
     mode: int = 0o644
     user: str | None = None
     present: bool = True
@@ -106,43 +104,36 @@ def _managed_settings(options: Mapping[str, Any], platform: str) -> list[Wanted]
     present = options["state"] == "present"
     merging = present and options["managed_settings_layout"] == "merge"
     dropping = present and not merging
-    real, shown = [
-        json.dumps(_settings(options, environment), indent=2, ensure_ascii=False) + "\n" if present else ""
-        for environment in _environments(options, options["token"], options["shield"])
-    ]
+    content = ""
+    if present:
+        content = json.dumps(managed_settings(options, options["token"]), indent=2, ensure_ascii=False) + "\n"
     return [
         Wanted(target, "shared_directory", (Place(base),), mode=0o755, present=present),
         Wanted(target, "shared_directory", (Place(drop_ins),), mode=0o755, present=dropping),
-        Wanted(target, "documents", (Place(base),), real, present=present),
-        Wanted(target, "file", own, real, shown, present=dropping),
-        Wanted(target, "settings", document, real, shown, present=merging),
+        Wanted(target, "documents", (Place(base),), content, present=present),
+        Wanted(target, "file", own, content, present=dropping),
+        Wanted(target, "settings", document, content, present=merging),
     ]
-
-
-def _settings(options: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
-    dropping = options["managed_settings_layout"] == "drop_in"
-    helper = {"otelHeadersHelper": HEADERS_HELPER} if options["shield"] and dropping else {}
-    return {**helper, "env": environment}
 
 
 def managed_settings(options: Mapping[str, Any], token: str) -> dict[str, Any]:
     """What we put into managed settings, as JSON has it."""
-    return _settings(options, build(options, token, options["shield"]))
+    dropping = options["managed_settings_layout"] == "drop_in"
+    helper = {"otelHeadersHelper": HEADERS_HELPER} if options["shield"] and dropping else {}
+    return {**helper, "env": build(options, token, options["shield"])}
 
 
 def _user_settings(options: Mapping[str, Any], platform: str, user: str) -> list[Wanted]:
     target = "user_settings"
     present = options["state"] == "present"
-    real, shown = [
-        json.dumps({"env": environment}) if present else ""
-        # A shell's generic headers would win here too (measured), so the shield belongs here as well.
-        for environment in _environments(options, options["token"], options["shield"])
-    ]
+    # A shell's generic headers would win here too (measured), so the shield belongs here as well.
+    content = json.dumps({"env": build(options, options["token"], options["shield"])}) if present else ""
     document = (Place(user_settings_path()),)
-    items = [Wanted(target, "settings", document, real, shown, 0o600, user, present)]
+    items = [Wanted(target, "settings", document, content, 0o600, user, present)]
     if "managed_settings" not in options["targets"]:
         # Managed settings outrank these; where they are ours as well, they say the same.
-        items.insert(0, Wanted(target, "documents", (Place(SETTINGS_DIR[platform]),), real, user=user, present=present))
+        managed = (Place(SETTINGS_DIR[platform]),)
+        items.insert(0, Wanted(target, "documents", managed, content, user=user, present=present))
     return items
 
 
@@ -155,21 +146,10 @@ def state_path(document: str) -> str:
     return f"{document.rpartition('/')[0]}/{STATE_NAME}"
 
 
-def settings_dir(platform: str) -> str:
-    return SETTINGS_DIR[platform]
-
-
 def own_document(options: Mapping[str, Any]) -> str:
     """The settings document that holds the telemetry environment, relative to the settings directory."""
     merging = options["managed_settings_layout"] == "merge"
     return SETTINGS_BASE if merging else f"{SETTINGS_DROP_INS}/{options['drop_in_name']}"
-
-
-def _environments(options: Mapping[str, Any], token: str, shield: bool) -> tuple[dict[str, str], dict[str, str]]:
-    """The telemetry environment with `token` in it, and as it may be shown."""
-    if options["state"] == "absent":
-        return {}, {}
-    return build(options, token, shield), build(options, shown(token), shield)
 
 
 # Start-up files that get a block. Which one a shell reads differs by distribution: the first whose anchor exists.
@@ -238,16 +218,16 @@ def _shell_profile(options: Mapping[str, Any], platform: str, user: str | None) 
     target = "shell_profile"
     present = options["state"] == "present"
     shells = [shell for shell in shell_profile.SHELLS if present and shell in options["shells"]]
-    environment = _environments(options, shell_profile.SECRET_MARK, False)[0]
+    environment = build(options, shell_profile.SECRET_MARK) if present else {}
     token = token_path(user)
-    secret, shown_secret = [f"{text}\n" if present else "" for text in (options["token"], shown(options["token"]))]
+    secret = "{}\n".format(options["token"]) if present else ""
 
-    def one(kind: str, path: str, there: bool, text: str = "", masked: str = "", mode: int = 0o644) -> Wanted:
-        return Wanted(target, kind, (Place(path),), text, masked or text, mode, user, there)
+    def one(kind: str, path: str, there: bool, text: str = "", mode: int = 0o644) -> Wanted:
+        return Wanted(target, kind, (Place(path),), text, mode, user, there)
 
     items = [
         one("directory", token.rpartition("/")[0], present, mode=0o700 if user else 0o755),
-        one("file", token, present, secret, shown_secret, 0o600 if user else 0o644),
+        one("file", token, present, secret, 0o600 if user else 0o644),
     ]
     if user:
         items.append(one("directory", snippet_path("sh", user).rpartition("/")[0], present, mode=0o755))
@@ -258,7 +238,7 @@ def _shell_profile(options: Mapping[str, Any], platform: str, user: str | None) 
     present_start_up = _start_up(shells, user, platform)
     taken = {(kind, place.path) for kind, places, text in present_start_up for place in places}
     for kind, places, text in present_start_up:
-        items.append(Wanted(target, kind, places, text, text, user=user))
+        items.append(Wanted(target, kind, places, text, user=user))
     for kind, places, _text in _start_up(list(shell_profile.SHELLS), user, platform):
         for place in places:
             if (kind, place.path) not in taken:

@@ -144,7 +144,7 @@ def _written(document: str, safe_parents: bool) -> dict[str, str]:
 
 
 def _managed(options: Mapping[str, Any]) -> list[Source]:
-    base = host_files.below(options["prefix"], targets.settings_dir(options["platform"]))
+    base = client_settings.directory(options)
     folder = os.path.join(base, targets.SETTINGS_DROP_INS)
     closed = [
         Source("managed_base", path, None, "unreadable", str(problem))

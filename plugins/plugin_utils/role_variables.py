@@ -48,24 +48,32 @@ def _constant(value: Any) -> Any:
 
 
 def options_from(
-    arguments: Mapping[str, Any], names: Iterable[str], variables: Mapping[str, Any], templar: Any
+    arguments: Mapping[str, Any],
+    names: Iterable[str],
+    variables: Mapping[str, Any],
+    templar: Any,
+    otherwise: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """The task's arguments, completed from variables.
 
     :param arguments: `variables` among them is the prefix; without it nothing is taken.
     :param names: of the options; option `x` is the variable `<prefix>x`, where that is defined.
+    :param otherwise: option -> variable to take where that is not. As a default of the role it would be one more
+        template.
     """
     given = dict(arguments)
     prefix = given.pop("variables", None)
-    found = {name: variables[f"{prefix}{name}"] for name in names if prefix and f"{prefix}{name}" in variables}
+    others = otherwise or {}
     constants, templates = {}, {}
-    for name, value in found.items():
-        if name not in given:
+    for name in names if prefix else ():
+        variable = next((v for v in (f"{prefix}{name}", others.get(name)) if v in variables), None)
+        if variable and name not in given:
+            value = variables[variable]
             try:
                 constants[name] = _constant(value)
             except _Template:
                 # A text is the template itself; by its variable's name it would take a second one.
-                templates[name] = value if isinstance(value, str) else _expression(f"{{{{ {prefix}{name} }}}}")
+                templates[name] = value if isinstance(value, str) else _expression(f"{{{{ {variable} }}}}")
     omit = variables.get("omit")
     # As one dict: ansible-core from 2.19 on leaves members out that are omit, before it their value tells.
     return {**given, **constants, **{k: v for k, v in templar.template(templates).items() if v != omit}}

@@ -126,8 +126,7 @@ class Bench:
             "ansible_connection": "local",
             "ansible_python_interpreter": sys.executable,
             "bench_document": json.dumps({"env": {"A": "1"}}),
-            "claude_code_telemetry_become": False,
-            "claude_code_telemetry_prefix": f"{self.root}/{name}/{{{{ inventory_hostname }}}}",
+            "ansible_become": False,
             "claude_code_telemetry_token": SECRET,
             "claude_code_telemetry_logs_dataset": "claude-code-logs",
             "claude_code_telemetry_metrics_dataset": "claude-code-metrics",
@@ -135,7 +134,11 @@ class Bench:
             "claude_code_telemetry_metrics_endpoint": f"{EDGE}/metrics",
             "claude_code_telemetry_resource_attributes": {"team": "platform", "cost_center": "4711, west"},
         }
-        own = {host: each(index) if each else {} for index, host in enumerate(names)}
+        # A constant, as `/` is on machines: a template would cost the contender alone.
+        own = {
+            host: {"claude_code_telemetry_prefix": str(self.machine(name, host)), **(each(index) if each else {})}
+            for index, host in enumerate(names)
+        }
         fleet = {"hosts": own, "vars": {**variables, **common}}
         inventory.write_text(yaml.safe_dump({"all": {"children": {"fleet": fleet, "none": {}}}}))
         return inventory

@@ -42,7 +42,7 @@ VARIABLES = {
         {"name": REPORT_TOKEN, "query": [LOGS_DATASET, METRICS_DATASET]},
     ],
     "axiom_workspace_store": {"type": "vault_file", "path": "secrets/axiom.yml"},
-    "claude_code_telemetry_become": False,
+    "ansible_become": False,
     "claude_code_telemetry_logs_dataset": LOGS_DATASET,
     "claude_code_telemetry_metrics_dataset": METRICS_DATASET,
     "claude_code_telemetry_token_name": TOKEN,

@@ -26,8 +26,6 @@ NOTICE = "# Written by tests/tools/telemetry_role.py from the module's documenta
 HANDED_OVER = {"variables": PREFIX}
 # No variables of the role; the action finds what is predicted by itself.
 INTERNAL = {*HANDED_OVER, "planned"}
-# Where the store is belongs to the workspace; this role follows it. Only an inventory has names for machines.
-DEFAULTS = {"machine": "{{ inventory_hostname }}", "store": "{{ axiom_workspace_store | default({}) }}"}
 
 
 def documentation() -> dict[str, Any]:
@@ -60,7 +58,7 @@ class _Indented(yaml.SafeDumper):
 
 def rendered() -> dict[Path, str]:
     options = {name: option for name, option in documentation()["options"].items() if name not in INTERNAL}
-    defaults = {name: option["default"] for name, option in options.items() if "default" in option} | DEFAULTS
+    defaults = {PREFIX + name: option["default"] for name, option in options.items() if "default" in option}
     specs = {
         "argument_specs": {
             "main": {
@@ -82,7 +80,7 @@ def rendered() -> dict[Path, str]:
         }
     ]
     documents = {
-        "defaults/main.yml": {PREFIX + name: value for name, value in defaults.items()},
+        "defaults/main.yml": defaults,
         "meta/argument_specs.yml": specs,
         "tasks/main.yml": task,
     }

@@ -72,3 +72,12 @@ def test_the_task_wins_and_omit_means_not_given() -> None:
 
 def test_without_a_prefix_no_variable_counts() -> None:
     assert options({"a": 1}, a=2, b=3) == ({"a": 1}, {})
+
+
+def test_another_variable_serves_where_the_roles_own_is_not_defined() -> None:
+    templar, found = Templar(), {"x": "other", "list": ["{{ y }}"], "role_c": "own"}
+    otherwise = {"a": "x", "b": "missing", "c": "x"}
+    assert options_from({"variables": "role_"}, NAMES, found, templar, otherwise) == {"a": "other", "c": "own"}
+    assert options_from({}, NAMES, found, templar, otherwise) == {}
+    options_from({"variables": "role_"}, NAMES, found, templar, {"a": "list"})
+    assert templar.asked == {"a": "{{ list }}"}
