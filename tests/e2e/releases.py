@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, devfleet maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What differs between releases of the client: each observation is a run of the real one on a machine of its own.
+"""What differs between releases of the client: runs of the real one, each on a machine of its own.
 
-What is expected of which release is in clients.yml, by the names of the functions in `OBSERVATIONS`.
+What is expected of which release is in clients.yml, by the names in `OBSERVATIONS`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from e2e.stub import StubServer
 OWN = "the-developers-own"
 OWN_HEADERS = f"Authorization=Bearer {OWN},x-axiom-dataset={OWN}"
 OWN_HELPER = {"otelHeadersHelper": f"""echo '{json.dumps({"Authorization": f"Bearer {OWN}"})}'"""}
+ENDPOINTS = [f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT" for signal in ("LOGS", "METRICS")]
 # 600 characters as it is written, 100 when decoded.
 LONG_ATTRIBUTE = "%C3%BC" * 100
 
@@ -45,14 +46,16 @@ class Trial:
         self.managed = machine.etc / "claude-code/managed-settings.json"
         self.drop_ins = machine.etc / "claude-code/managed-settings.d"
         self.user_settings = machine.home / ".claude/settings.json"
-
-    def rows(self, signal: str) -> list[Row]:
-        return self.fleet.axiom.arrived(signal)
+        self.project_settings = machine.work / ".claude/settings.json"
 
     def set_user(self, document: dict[str, Any]) -> None:
         self.machine.write_json(self.user_settings, document)
         for path in (self.user_settings, self.user_settings.parent):
             os.chown(path, self.machine.uid, -1)
+
+    def set_project(self, **variables: str) -> None:
+        """What a repository brings along."""
+        self.machine.write_json(self.project_settings, {"env": variables})
 
     def set_managed(self, *removed: str, **variables: str) -> None:
         """Change variables that are merged into managed settings."""
@@ -137,10 +140,9 @@ def _traces(trial: Trial) -> str:
 
 
 def _managed_generic_endpoint(trial: Trial) -> str:
-    endpoints = [f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT" for signal in ("LOGS", "METRICS")]
     with StubServer() as managed, StubServer() as own:
-        trial.set_managed(*endpoints, OTEL_EXPORTER_OTLP_ENDPOINT=managed.url)
-        trial.machine.ask(dict.fromkeys(endpoints, own.url))
+        trial.set_managed(*ENDPOINTS, OTEL_EXPORTER_OTLP_ENDPOINT=managed.url)
+        trial.machine.ask(dict.fromkeys(ENDPOINTS, own.url))
         reached = {"the managed one": managed.requests, "the developer's": own.requests}
     return " and ".join(name for name, requests in reached.items() if requests)
 
@@ -152,34 +154,49 @@ def _hooks_inherit(trial: Trial) -> str:
     return _yes("OTEL_EXPORTER_OTLP" in (trial.machine.home / "hook").read_text())
 
 
-def _labels(trial: Trial) -> str:
-    trial.machine.ask()
-    return _yes(all("department" in row["attributes"] for row in trial.rows("metrics")))
+def _project_endpoints(trial: Trial) -> str:
+    with StubServer() as theirs:
+        trial.set_project(**dict.fromkeys(ENDPOINTS, theirs.url))
+        trial.machine.ask()
+        reached = {"the user's": trial.fleet.sent(), "the project's": theirs.requests}
+    return " and ".join(name for name, requests in reached.items() if requests)
 
 
-def _host(trial: Trial) -> str:
+def _project_prompts(trial: Trial) -> str:
+    trial.set_project(OTEL_LOG_USER_PROMPTS="1")
     trial.machine.ask()
-    return _yes(all("host.id" in row["resource"] for row in trial.rows("metrics") + trial.rows("logs")))
+    return _yes(PROMPT in json.dumps(trial.fleet.axiom.arrived()))
+
+
+def _no_metrics(trial: Trial) -> str:
+    trial.set_managed(OTEL_METRICS_EXPORTER="none")
+    trial.machine.ask()
+    return _yes({route.signal for route in trial.fleet.arrivals()} == {"logs"})
+
+
+def _diagnostics(trial: Trial) -> str:
+    trial.set_managed(OTEL_EXPORTER_OTLP_HEADERS=f"Authorization=Bearer {OWN}")
+    outcome = trial.machine.ask({"CLAUDE_CODE_OTEL_DIAG_STDERR": "1"})
+    return _yes("401" in outcome.stderr)
 
 
 def _long_attribute(trial: Trial) -> str:
     trial.set_managed(OTEL_RESOURCE_ATTRIBUTES=f"department=engineering,long={LONG_ATTRIBUTE}")
     trial.machine.ask()
-    resource = trial.rows("logs")[0]["resource"]
+    resource = trial.fleet.axiom.arrived("logs")[0]["resource"]
     return "arrives" if "long" in resource else "is lost" if "department" in resource else "all are lost"
 
 
-def _event(name: str) -> Callable[[Trial], str]:
-    def reported(trial: Trial) -> str:
-        trial.machine.ask()
-        return _yes([row for row in trial.rows("logs") if row["attributes"]["event.name"] == name])
-
-    return reported
+def _labels(rows: list[Row]) -> str:
+    return _yes(all("department" in row["attributes"] for row in rows if row["signal"] == "metrics"))
 
 
-def _active_time(trial: Trial) -> str:
-    trial.machine.ask()
-    return _yes([row for row in trial.rows("metrics") if row["name"] == "claude_code.active_time.total"])
+def _host(rows: list[Row]) -> str:
+    return _yes(all("host.id" in row["resource"] for row in rows))
+
+
+def _named(name: str) -> Callable[[list[Row]], str]:
+    return lambda rows: _yes(any(f"claude_code.{name}" in (row["body"], row["name"]) for row in rows))
 
 
 class Observation(NamedTuple):
@@ -190,7 +207,14 @@ class Observation(NamedTuple):
     look: Callable[[Trial], str]
 
 
-OBSERVATIONS = {
+class Report(NamedTuple):
+    """What a row of the table says, and how it is found in all that arrives from a run that nothing disturbs."""
+
+    says: str
+    find: Callable[[list[Row]], str]
+
+
+OBSERVATIONS: dict[str, Observation | Report] = {
     "drop_in": Observation("delivers through `managed_settings`, layout `drop_in`", "drop-in", _drop_in),
     "merged": Observation("delivers through `managed_settings`, layout `merge`", "merged", _merged),
     "user_settings": Observation("delivers through `user_settings`", "user settings", _user_settings),
@@ -220,16 +244,24 @@ OBSERVATIONS = {
     ),
     "unreadable_managed": Observation("`managed-settings.json` is unreadable", "merged", _unreadable_managed),
     "hooks_inherit": Observation("hooks inherit `OTEL_*` from managed settings", "merged", _hooks_inherit),
-    "labels": Observation("resource attributes are labels of metric data points", "merged", _labels),
-    "host": Observation("`include_host` adds `host.id`", "merged", _host),
+    "project_endpoints": Observation(
+        "a project sets other endpoints than `user_settings`: which are used", "user settings", _project_endpoints
+    ),
+    "project_prompts": Observation(
+        "a project can switch prompts on that `user_settings` switch off", "user settings", _project_prompts
+    ),
+    "no_metrics": Observation("`metrics_exporter: none` lets events through", "merged", _no_metrics),
+    "diagnostics": Observation(
+        "`CLAUDE_CODE_OTEL_DIAG_STDERR` tells of a token that is refused", "merged", _diagnostics
+    ),
+    "labels": Report("resource attributes are labels of metric data points", _labels),
+    "host": Report("`include_host` adds `host.id`", _host),
     "long_attribute": Observation(
         "a resource attribute of 600 characters, 100 when decoded", "merged", _long_attribute
     ),
-    "assistant_response": Observation("event `assistant_response`", "merged", _event("assistant_response")),
-    "settings_resolved": Observation(
-        "event `managed_settings_resolved`", "merged", _event("managed_settings_resolved")
-    ),
-    "active_time": Observation("metric `active_time.total` with `claude -p`", "merged", _active_time),
+    "assistant_response": Report("event `assistant_response`", _named("assistant_response")),
+    "settings_resolved": Report("event `managed_settings_resolved`", _named("managed_settings_resolved")),
+    "active_time": Report("metric `active_time.total` with `claude -p`", _named("active_time.total")),
 }
 
 
@@ -251,6 +283,7 @@ class Releases:
         self._fleet = fleet
         self._api = api
         self._installed: dict[str, Machine] = {}
+        self._reported: dict[str, list[Row]] = {}
         self._seen: dict[tuple[str, str], str] = {}
 
     def _enforced(self, installation: str) -> Machine:
@@ -260,12 +293,28 @@ class Releases:
             self._installed[installation] = machine
         return self._installed[installation]
 
+    def _trial(self, name: str, installation: str, release: str) -> Trial:
+        like = self._enforced(installation)
+        machine = Machine(self._folder / f"{name}-{release}", self._clients / release, self._api, like)
+        self._fleet.axiom.clear_arrived()
+        self._fleet.axiom.clear_requests()
+        return Trial(machine, self._fleet)
+
+    def _report(self, release: str) -> list[Row]:
+        if release not in self._reported:
+            self._trial("reports", "merged", release).machine.ask()
+            self._reported[release] = self._fleet.axiom.arrived()
+            assert {row["signal"] for row in self._reported[release]} == {"logs", "metrics"}
+        return self._reported[release]
+
+    def _look(self, name: str, release: str) -> str:
+        observation = OBSERVATIONS[name]
+        if isinstance(observation, Report):
+            return observation.find(self._report(release))
+        return observation.look(self._trial(name, observation.installation, release))
+
     def seen(self, name: str, release: str) -> str:
         """What an observation finds in a release."""
         if (name, release) not in self._seen:
-            like = self._enforced(OBSERVATIONS[name].installation)
-            machine = Machine(self._folder / f"{name}-{release}", self._clients / release, self._api, like)
-            self._fleet.axiom.clear_arrived()
-            self._fleet.axiom.clear_requests()
-            self._seen[name, release] = OBSERVATIONS[name].look(Trial(machine, self._fleet))
+            self._seen[name, release] = self._look(name, release)
         return self._seen[name, release]
