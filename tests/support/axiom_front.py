@@ -11,7 +11,6 @@ name is refused.
 from __future__ import annotations
 
 import contextlib
-import datetime
 import ssl
 import threading
 from collections.abc import Iterator
@@ -19,11 +18,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import requests
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from axiom_emulator.testing import LocalAxiom
+from support.certificates import self_signed
 
 # They belong to one connection, not to what is passed on.
 HOP_BY_HOP = ("connection", "content-length", "host", "keep-alive", "proxy-connection", "transfer-encoding")
@@ -39,7 +36,7 @@ def names(axiom: LocalAxiom) -> dict[str, str]:
 def axioms_own_names(axiom: LocalAxiom, folder: Path) -> Iterator[dict[str, str]]:
     """Yields the environment in which those names lead here."""
     answers = names(axiom)
-    authority, context = _certificate(folder, list(answers))
+    context, authority = self_signed(folder, list(answers))
     server = _Server(("127.0.0.1", 0), _handler(answers, context))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
@@ -102,30 +99,3 @@ def _handler(answers: dict[str, str], context: ssl.SSLContext) -> type[BaseHTTPR
             """Say nothing."""
 
     return Handler
-
-
-def _certificate(folder: Path, hosts: list[str]) -> tuple[Path, ssl.SSLContext]:
-    """A certificate that is its own authority, in a file, and a server's context with it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "local Axiom")])
-    now = datetime.datetime.now(datetime.UTC)
-    built = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    authority, private = folder / "authority.pem", folder / "authority.key"
-    authority.write_bytes(built.public_bytes(serialization.Encoding.PEM))
-    private.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(authority, private)
-    return authority, context

@@ -6,11 +6,9 @@
 from __future__ import annotations
 
 import datetime
-import ipaddress
 import json
 import re
 import socket
-import ssl
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,9 +17,7 @@ import pytest
 import yaml
 from ansible.module_utils.ansible_release import __version__ as ansible_core_version
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from support.certificates import self_signed
 
 from ansible_collections.devfleet.axiom.plugins.module_utils import axiom_client
 from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import (
@@ -425,37 +421,6 @@ def test_a_ca_bundle_of_the_environment_that_is_not_there_is_named(options, monk
 # --- TLS
 
 
-def certificate(folder: Path, host: str = "127.0.0.1", days: int = 30) -> tuple[ssl.SSLContext, Path]:
-    """A server's context with a self-signed certificate, and that certificate's file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
-    now = datetime.datetime.now(datetime.UTC)
-    try:
-        alternative: x509.GeneralName = x509.IPAddress(ipaddress.ip_address(host))
-    except ValueError:
-        alternative = x509.DNSName(host)
-    built = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=60))
-        .not_valid_after(now + datetime.timedelta(days=days))
-        .add_extension(x509.SubjectAlternativeName([alternative]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = folder / "server.pem"
-    path.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        + built.public_bytes(serialization.Encoding.PEM)
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path)
-    return context, path
-
-
 @pytest.mark.parametrize(
     ("host", "days", "trusted", "code"),
     [
@@ -467,7 +432,7 @@ def certificate(folder: Path, host: str = "127.0.0.1", days: int = 30) -> tuple[
 def test_what_is_wrong_with_a_certificate(
     host, days, trusted, code, options, loopback, behaviour, tmp_path, no_waiting
 ):
-    context, path = certificate(tmp_path, host, days)
+    context, path = self_signed(tmp_path, [host], days)
     server = loopback(behaviour.answer(200, []), context=context)
     options.update(url=server.url, ca_path=str(path) if trusted else None)
     error = error_of(options, "post", "/tokens", {})
@@ -479,7 +444,7 @@ def test_what_is_wrong_with_a_certificate(
 
 def test_a_ca_of_ones_own_is_trusted_and_wins_over_the_environment(options, loopback, behaviour, tmp_path, monkeypatch):
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/etc/hostname")
-    context, path = certificate(tmp_path)
+    context, path = self_signed(tmp_path, ["127.0.0.1"])
     server = loopback(behaviour.answer(200, ["ok"]), context=context)
     options.update(url=server.url, ca_path=str(path))
     assert AxiomClient(options).get("/datasets") == ["ok"]
