@@ -18,6 +18,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from support import returned
+
 CALLBACKS = Path(__file__).parent / "callbacks"
 VAULT_PASSWORD = "the vault's own secret"
 
@@ -118,4 +120,8 @@ class Controller:
         with open(self.root / "printed", "a", encoding="utf-8") as printed:
             printed.write(done.stdout)
         lines = record.read_text().splitlines() if record.exists() else []
-        return Run(done.returncode, done.stdout, [json.loads(line) for line in lines])
+        run = Run(done.returncode, done.stdout, [json.loads(line) for line in lines])
+        undocumented = returned.differences(run.results)
+        if undocumented:
+            raise AssertionError("\n".join(undocumented))
+        return run
