@@ -127,8 +127,13 @@ bench: build ## what enforcing costs, as ratios; BENCH="--only ping copy" or "--
 	@python -m bench.bench --json $(BUILD)/bench.json --plot $(BUILD)/bench.png $(BENCH)
 
 .PHONY: sanity
-sanity: setup ## ansible-test sanity, on every Python found
-	@python tests/tools/sanity.py --build $(BUILD)
+sanity: setup ## ansible-test sanity, on every Python found; SANITY="--test validate-modules"
+	@python tests/tools/run_ansible_test.py --build $(BUILD) sanity $(SANITY)
+
+.PHONY: ansible-test
+ansible-test: setup ## ansible-test's units and integration, as other collections run them
+	@python tests/tools/run_ansible_test.py --build $(BUILD) units tests/unit/plugins/module_utils/
+	@python tests/tools/run_ansible_test.py --build $(BUILD) integration
 
 .PHONY: lint
 lint: lint-python lint-types lint-yaml lint-shell lint-licences docs-check docs-lint ## formatting, types, YAML, roles and playbooks, shell scripts, licences, generated documentation

@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+# Not in pyproject.toml: `ansible-test units` reads no configuration of pytest's but its own.
+sys.path.insert(0, str(Path(__file__).parent))
 
 from axiom_emulator.testing import LocalAxiom
 

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, devfleet maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run ``ansible-test sanity`` on the checkout's files, on every Python found, without its own download.
+"""Run ``ansible-test`` on the checkout's files: sanity on every Python found, units and integration on this one.
 
-ansible-test makes virtual environments of its own and starts each with a ``get-pip.py`` from a host of the Ansible
+For sanity it makes virtual environments of its own and starts each with a ``get-pip.py`` from a host of the Ansible
 project, which many networks cannot reach. The same file is made here from the pip wheel of the package index.
 
 Two things are kept outside the build folder, where ansible-test looks for them and nowhere else: that file in
@@ -30,7 +30,7 @@ from support.pythons import pythons, search_path
 CACHE = Path("~/.ansible/test/cache").expanduser()
 
 GET_PIP = '''\
-"""pip {version}, packed from its wheel by tests/tools/sanity.py of devfleet.axiom."""
+"""pip {version}, packed from its wheel by tests/tools/run_ansible_test.py of devfleet.axiom."""
 import base64
 import os
 import sys
@@ -86,31 +86,37 @@ def main() -> int:
     """Prepare what ansible-test needs and hand over to it; further arguments are passed on."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", type=Path, required=True, help="folder to work in")
+    parser.add_argument("command", choices=["sanity", "units", "integration"])
     options, passed_on = parser.parse_known_args()
 
-    collection = options.build.resolve() / "sanity/ansible_collections/devfleet/axiom"
+    work = options.build.resolve() / "ansible-test"
+    collection = work / "ansible_collections/devfleet/axiom"
     # ansible-test wants the collection below ``ansible_collections``, and tests whatever else lies around in it.
     checkout.copy(collection)
     # Otherwise the checkout's own repository is asked, which ignores the build folder with all that is in it.
     subprocess.run(["git", "init", "--quiet"], cwd=collection, check=True)
 
-    links = options.build.resolve() / "sanity/python"
+    links = work / "python"
     shutil.rmtree(links, ignore_errors=True)
-    links.mkdir(parents=True)
+    links.mkdir()
     own = Path(sys.executable).parent
-    found = pythons(SUPPORTED_PYTHON_VERSIONS, "venv", first=[own])
+    wanted = SUPPORTED_PYTHON_VERSIONS if options.command == "sanity" else ["{}.{}".format(*sys.version_info)]
+    found = pythons(wanted, "venv", first=[own])
     for version, executable in found.items():
         if executable.parent != own:
             # A relocated link would lose its standard library, so the link is to the real file.
             (links / f"python{version}").symlink_to(executable.resolve())
-        write_get_pip(get_venv_packages(SimpleNamespace(version=version))["pip"])
-    print(f"ansible-test sanity on Python {', '.join(found)}", flush=True)
+        if options.command == "sanity":
+            write_get_pip(get_venv_packages(SimpleNamespace(version=version))["pip"])
+    print(f"ansible-test {options.command} on Python {', '.join(found)}", flush=True)
 
     environment = {**os.environ, "PATH": os.pathsep.join(map(str, [own, links, *search_path()]))}
     # Warns and passes without this program: a silent gap.
     if not shutil.which("shellcheck", path=environment["PATH"]):
         sys.exit("shellcheck is missing: run `make setup`")
-    command = [own / "ansible-test", "sanity", "--color", "no", *passed_on]
+    command = [own / "ansible-test", options.command, "--color", "no", *passed_on]
+    if len(found) == 1:
+        command += ["--python", *found]
     return run(command, collection, environment)
 
 
