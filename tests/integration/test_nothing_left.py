@@ -18,6 +18,7 @@ import stat
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ real = time.time_ns
 time.time_ns = lambda: real() + int(os.environ["CLOCK_SECONDS"]) * 10**9
 """
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z\Z")
-# In the environment of every process that a run starts.
+# In the environment of every process that a run starts; its value is the test's own directory.
 MARK = "STARTED_BY_RUNS_THAT_LEAVE_NOTHING"
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a /tmp and a /dev/shm of its own take root")
@@ -84,7 +85,7 @@ class LastingFleet(Rollout):
         wrapper = ["unshare", "-m", "sh", "-ec", "; ".join([*mounts, 'exec "$@"']), "sh"]
         self.controller.command = lambda name, *more: [*wrapper, *command(name, *more)]  # type: ignore[method-assign]
         environment = self.controller.environment
-        environment.update({"ANSIBLE_CALLBACKS_ENABLED": "record", MARK: "yes"})
+        environment.update({"ANSIBLE_CALLBACKS_ENABLED": "record", MARK: str(root)})
         (root / "clock").mkdir()
         (root / "clock/sitecustomize.py").write_text(CLOCK)
         environment.update({"PYTHONPATH": str(root / "clock"), "PYTHONDONTWRITEBYTECODE": "1"})
@@ -103,15 +104,25 @@ class LastingFleet(Rollout):
 
     def kept_visible(self) -> Iterator[str]:
         """Commands for what a run needs and a checkout below /tmp has there."""
-        for needed in {os.environ["ANSIBLE_COLLECTIONS_PATH"], str(CALLBACKS), sys.prefix}:
+        all_needed = {Path(os.environ["ANSIBLE_COLLECTIONS_PATH"]), CALLBACKS, Path(sys.prefix)}
+        for needed in sorted(path for path in all_needed if not all_needed & set(path.parents)):
             for place, path in self.own.items():
-                if place in Path(needed).parents:
-                    point = path / Path(needed).relative_to(place)
-                    point.mkdir(parents=True)
+                if place in needed.parents:
+                    point = path / needed.relative_to(place)
+                    point.mkdir(parents=True, exist_ok=True)
                     yield f"mount --bind '{needed}' '{point}'"
 
     def temporary(self) -> list[Path]:
         return sorted(path for own in self.own.values() for path in own.rglob("*"))
+
+    def left_running(self) -> list[str]:
+        """What runs have started and still lives."""
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if f"{MARK}={self.root}".encode() in (entry / "environ").read_bytes().split(b"\0"):
+                    found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        return found
 
     def snapshots(self) -> dict[str, Snapshot]:
         return {host: machine.snapshot() for host, machine in self.machines.items()}
@@ -158,18 +169,6 @@ def shape(value: Any) -> Any:
     return value
 
 
-def started_by_runs() -> list[str]:
-    """Processes that a run has started, and that still live."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if f"{MARK}=yes".encode() in (entry / "environ").read_bytes():
-                found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-        except OSError:
-            continue
-    return found
-
-
 @pytest.fixture
 def fleet(axiom: LocalAxiom) -> Iterator[LastingFleet]:
     # Not below /tmp, which is another one for the runs.
@@ -198,7 +197,7 @@ def test_run_after_run_nothing_is_left_behind_and_nothing_grows(
         fleet.later(cycle)
         run = steps[name]()
         assert run.status == 0, (number, name, run.output)
-        assert started_by_runs() == []
+        assert fleet.left_running() == [], (number, name)
         assert fleet.temporary() == fleet.empty, (number, name)
         found = fleet.footprint()
         if name == "remove":
