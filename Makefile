@@ -79,8 +79,9 @@ browser: build ## the report's HTML file in a real browser, with what axe-core s
 	AXE=$(abspath $(BUILD))/axe/node_modules/axe-core/axe.min.js pytest tests/browser
 
 .PHONY: cores
-cores: build ## the main job's first test on the oldest and the newest ansible-core that this machine can run
-	@tests/tools/matrix.sh $(BUILD) --ends -- tests/integration/test_main_job.py -k from_nothing
+cores: build ## each playbook once on the oldest and the newest ansible-core that this machine can run
+	@tests/tools/matrix.sh $(BUILD) --ends -- tests/integration -n $(WORKERS) \
+		-k "from_nothing or remove_leaves or moves_as_a_whole or revoking_kills or only_with_the_tag or installed_once or every_batch_is"
 
 .PHONY: matrix
 matrix: build ## `make integration` on every ansible-core that meta/runtime.yml allows

@@ -85,6 +85,7 @@ class Controller:
             "ANSIBLE_REMOTE_TMP": str(root / "remote-tmp"),
             "ANSIBLE_LOG_PATH": str(root / "ansible.log"),
             "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_DEPRECATION_WARNINGS": "1",
             # Callbacks are given the diffs in diff mode only.
             "ANSIBLE_DIFF_ALWAYS": "1",
             "RECORD_FILE": str(root / "results.jsonl"),
@@ -119,6 +120,8 @@ class Controller:
         # Everything that was ever printed lies where the search for secrets finds it: see sweep.py.
         with open(self.root / "printed", "a", encoding="utf-8") as printed:
             printed.write(done.stdout)
+        # With every ansible-core; whoever hears of it first can still do something.
+        assert "[DEPRECATION WARNING]" not in done.stdout, done.stdout
         lines = record.read_text().splitlines() if record.exists() else []
         run = Run(done.returncode, done.stdout, [json.loads(line) for line in lines])
         undocumented = returned.differences(run.results)
