@@ -71,6 +71,7 @@ class _Handler(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.recorded.append(f"{self.command} {path}")
+        self.server.headers.append({name.lower(): value for name, value in self.headers.items()})
         if (self.command, path) != ("POST", "/v1/messages"):
             error = {"type": "error", "error": {"type": "not_found_error", "message": "Not found"}}
             self._answer(404, "application/json", json.dumps(error))
@@ -104,6 +105,7 @@ class _Server(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.recorded: list[str] = []
+        self.headers: list[dict[str, str]] = []
 
 
 class StubServer:
@@ -130,3 +132,13 @@ class StubServer:
     def requests(self) -> list[str]:
         """Method and path of every request so far."""
         return list(self._server.recorded)
+
+    @property
+    def headers(self) -> list[dict[str, str]]:
+        """The headers of every request so far, their names in small letters."""
+        return list(self._server.headers)
+
+    def forget(self) -> None:
+        """Forget every request so far."""
+        self._server.recorded.clear()
+        self._server.headers.clear()
