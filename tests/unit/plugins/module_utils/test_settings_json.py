@@ -233,7 +233,9 @@ def test_layout_follows_the_document() -> None:
     assert merge('{"x": 1}', {"A": "1"}).text == '{"x": 1, "env": {"A": "1"}}'
 
 
-@pytest.mark.parametrize(("text", "line", "column", "message"), BROKEN, ids=[ascii(text)[:40] for text, *_ in BROKEN])
+@pytest.mark.parametrize(
+    ("text", "line", "column", "message"), BROKEN, ids=[ascii(text)[:40] for text, *_place in BROKEN]
+)
 def test_what_is_no_settings_document_is_refused_with_its_place(
     text: str, line: int, column: int, message: str
 ) -> None:
