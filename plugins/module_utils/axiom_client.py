@@ -439,7 +439,7 @@ class ApiClient:
             text += f". {self.service} says: {said}"
         trace = response.headers.get("X-Axiom-Trace-Id")
         if trace:
-            text += f" (trace id {one_line(trace, LONGEST_QUOTE)})"
+            text += f" (trace id {trace[:LONGEST_QUOTE]})"
         return self._error(method, path, status, code, text, status >= 500 and method != "GET", said or None)
 
     def _status_text(self, method: str, path: str, status: int, headers: Mapping[str, str]) -> str:
@@ -801,14 +801,14 @@ def _decoded(content: bytes) -> Any:
 def _host_of(location: str) -> str:
     """The host that a redirect leads to, empty where it is none or the same."""
     try:
-        return one_line(urlsplit(location).netloc.rpartition("@")[2], LONGEST_QUOTE)
+        return urlsplit(location).netloc.rpartition("@")[2][:LONGEST_QUOTE]
     except ValueError:
         return ""
 
 
 def _rate_limit(headers: Mapping[str, str]) -> tuple[str, str]:
     """Whose limit it is, and how many requests per minute."""
-    scope, limit = (one_line(headers.get(f"X-RateLimit-{name}", "unknown"), 40) for name in ("Scope", "Limit"))
+    scope, limit = (headers.get(f"X-RateLimit-{name}", "unknown")[:LONGEST_QUOTE] for name in ("Scope", "Limit"))
     return scope, limit
 
 
@@ -820,5 +820,5 @@ def _said(content: bytes) -> tuple[str | None, str]:
         return None, ""
     if not isinstance(body, dict):
         return None, ""
-    code = one_line(body["code"], LONGEST_QUOTE) if body.get("code") else None
-    return code, one_line(body.get("message") or body.get("error") or "", LONGEST_QUOTE)
+    code = str(body["code"])[:LONGEST_QUOTE] if body.get("code") else None
+    return code, " ".join(str(body.get("message") or body.get("error") or "").split())[:LONGEST_QUOTE]

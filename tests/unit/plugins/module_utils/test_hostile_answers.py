@@ -198,12 +198,6 @@ def test_an_answer_that_drips_is_given_up(refused: Any, loopback: Any, over: Any
     assert "no whole answer" in error.message
 
 
-def test_a_handshake_that_drips_is_given_up(refused: Any, loopback: Any, over: Any) -> None:
-    """The beginning of a TLS record, and then one byte of it after the other."""
-    server = loopback(lambda connection: drip(connection, b"\x16\x03\x03\x3f\xff", b"\0", over))
-    assert refused(server.url.replace("http:", "https:"), timeout=0.15).failure["code"] == "timeout"
-
-
 def test_waiting_for_a_rate_limit_is_not_taken_for_a_slow_answer(
     loopback: Any, behaviour: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -224,6 +218,7 @@ def test_waiting_for_a_rate_limit_is_not_taken_for_a_slow_answer(
         b"[" * 50_000 + b"]" * 50_000,
         b'{"a":' * 500 + b"1" + b"}" * 500,
         b"1" * 5000,
+        b'{"message": "\\u001b[2J\\u202e", "code": "\\u009b31m"}',
         b'{"message": {"a": "\\u001b[2J\\u202e"}, "code": ["\\u009b31m"]}',
         b'"\\u001b[2J"',
         b"",
@@ -458,7 +453,7 @@ def test_series_of_any_shape() -> None:
 
 def test_a_name_of_any_length_takes_one_line_of_a_terminal() -> None:
     found = sample_report.report([sample_report.machine("m" * 100_000, "unknown", team="t" * 100_000)])
-    assert max(map(len, report_views.terminal(found))) < 500
+    assert sum(map(len, report_views.terminal(found))) < 2000
 
 
 # --- TLS, through a proxy as in an office: names that are resolved nowhere, and an authority of the company's
