@@ -60,7 +60,7 @@ def half_done(machine: FakeMachine, chance: random.Random) -> None:
         [
             lambda: leftover.write_text('{"env": {"OTEL_'),
             lambda: machine.drop_in.write_text('{"env": {"OTEL_'),
-            lambda: machine.drop_in.parent.rmdir(),
+            machine.drop_in.parent.rmdir,
             lambda: machine.drop_in.write_text(""),
         ]
     )()
