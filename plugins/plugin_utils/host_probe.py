@@ -23,10 +23,11 @@ _START = "=devfleet.axiom probe 1"
 _END = "=end"
 _EMPTY = targets.digest("")
 
-# POSIX has neither stat nor a digest: ls -lnd prints mode and owner alike everywhere (but for TIME_STYLE), and the
-# digest has two usual names. A FIFO planted in a home must not hold the run up, hence -f and timeout.
+# POSIX has neither stat nor a digest: ls -lnd prints mode and owner alike everywhere (but for two variables of GNU's, one
+# of which hides a file by quoting its name), and the digest has two usual names. A FIFO planted in a home must not hold
+# the run up, hence -f and timeout.
 _LIBRARY = """\
-LC_ALL=C; export LC_ALL; unset TIME_STYLE
+LC_ALL=C; export LC_ALL; unset TIME_STYLE QUOTING_STYLE
 PATH=$PATH:/usr/bin:/bin:/usr/sbin:/sbin
 T=; command -v timeout >/dev/null 2>&1 && T='timeout 20'
 if command -v sha256sum >/dev/null 2>&1; then S=sha256sum; else S='shasum -a 256'; fi
@@ -212,6 +213,9 @@ class _Judge:
         self.own_document = own_document
 
     def judge(self, items: list[Wanted]) -> None:
+        unlisted = set(self.seen.sums) - set(self.seen.entries)
+        if unlisted:
+            raise Unclear(f"ls says nothing of {min(unlisted)}, or gives it another name")
         if self.seen.uid == 0:
             for path, entry in self.seen.entries.items():
                 if path.endswith("/.") and (entry.uid != 0 or (entry.mode & 0o022 and not entry.mode & 0o1000)):

@@ -50,6 +50,7 @@ ODD_TOOLS = {
         'exec /bin/ls --time-style=long-iso "$@"',
         'exec /bin/ls --color=always "$@"',
         'exec /bin/ls -i "$@"',
+        'exec /bin/ls -Q "$@"',
         'exec busybox ls "$@"',
     ],
     "sha256sum": [
@@ -246,6 +247,8 @@ def answer_of(machine: FakeMachine, options: dict[str, Any], path: Path) -> str:
 
 @settings(max_examples=100)
 @example("drop-in", ["drop-in gone"], Habit(shell="no shell"), "present", True)
+@example("drop-in", [], Habit(environment=(("QUOTING_STYLE", "shell-always"),)), "absent", False)
+@example("drop-in", [], Habit(odd=(("ls", 'exec /bin/ls -Q "$@"'),)), "absent", False)
 @given(
     st.sampled_from(list(VARIANTS)),
     st.lists(st.sampled_from(list(EDITS)), max_size=3),
