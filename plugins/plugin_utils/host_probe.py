@@ -23,8 +23,8 @@ _START = "=devfleet.axiom probe 1"
 _END = "=end"
 _EMPTY = targets.digest("")
 
-# POSIX has neither stat nor a digest: ls -lnd prints mode and owner alike everywhere (but for two variables of GNU's, one
-# of which hides a file by quoting its name), and the digest has two usual names. A FIFO planted in a home must not hold
+# POSIX has neither stat nor a digest: ls -lnd prints mode and owner alike everywhere, but for two variables of GNU's,
+# of which one hides a file by quoting its name. The digest has two usual names. A FIFO planted in a home must not hold
 # the run up, hence -f and timeout.
 _LIBRARY = """\
 LC_ALL=C; export LC_ALL; unset TIME_STYLE QUOTING_STYLE
