@@ -19,6 +19,8 @@ description:
     and the registered result of M(devfleet.axiom.otlp_probe).
   - A machine has moved when every environment installed there holds the current secret and is accepted with it.
   - A slice of a job in AWX knows only its own machines. There no token counts as moved, whatever these have.
+  - Without a former secret that lives nobody can tell of a machine that was not reached whether it moved in an earlier
+    run, unless the token was minted in this one.
 author:
   - devfleet maintainers (@devfleet)
 positional: _input, hosts, hostvars
@@ -37,6 +39,13 @@ options:
     description: The variable RV(ignore:hostvars).
     type: dict
     required: true
+  names:
+    description:
+      - Names of the tokens that the run is about; empty means all.
+      - Of the others only those are told that are being rotated, or that a machine which was reached has trouble with.
+    type: list
+    elements: str
+    default: []
   check_mode:
     description: The variable RV(ignore:ansible_check_mode); nothing has moved then, and that is no failure.
     type: bool
@@ -108,6 +117,7 @@ class _Token:
     def __init__(self, token: Mapping[str, Any], hosts: Iterable[str], hostvars: Mapping[str, Any], name: str) -> None:
         self.name = token["name"]
         self.deadline = token.get("previous_expires_at")
+        self.minted = bool(token.get("minted"))
         self.failed: dict[str, str] = {}
         self.waiting: dict[str, str] = {}
         self.holding: dict[str, str] = {}
@@ -133,16 +143,22 @@ class _Token:
         return bool(self.number) and not self.failed and not self.waiting and not self.holding
 
     def lines(self) -> list[str]:
-        behind = {**self.waiting, **self.failed}
-        fate = f"works until {self.deadline}" if self.deadline else "is dead"
-        remark = f"the former secret {fate}" if self.deadline else "DARK until it is reached and set right"
-        count = self.number - len(behind)
-        head = f"token {self.name}: {count} of {self.number} machines have moved; the former secret {fate}"
+        fate = f"the former secret works until {self.deadline}" if self.deadline else "no former secret works"
+        count = self.number - len(self.waiting) - len(self.failed)
         return [
-            head,
-            *(f"{host}: has not moved ({remark}): {reason}" for host, reason in behind.items()),
+            f"token {self.name}: {count} of {self.number} machines have moved; {fate}",
+            *(f"{host}: has not moved ({self._remark(host)}): {why}" for host, why in self.waiting.items()),
+            *(f"{host}: has not moved ({self._remark(host)}): {why}" for host, why in self.failed.items()),
             *(f"{host}: has moved; {reason}" for host, reason in self.holding.items()),
         ]
+
+    def _remark(self, host: str) -> str:
+        """What it means for a machine that it has not moved."""
+        if self.deadline:
+            return f"the former secret works until {self.deadline}"
+        if self.minted or host in self.failed:
+            return "DARK until it is reached and set right"
+        return "DARK, unless it moved in an earlier run"
 
 
 def rotation_summary(
@@ -151,13 +167,20 @@ def rotation_summary(
     hostvars: Mapping[str, Any],
     check_mode: bool = False,
     variable: str = "telemetry_verify_result",
+    names: Iterable[str] = (),
 ) -> dict[str, Any]:
     if check_mode:
         return {"lines": ["check mode: nothing was minted or moved"], "moved": [], "failed": {}}
     hosts = list(hosts)
+    about = set(names)
     told = [_Token(token, hosts, hostvars, variable) for token in tokens]
-    # Of a token that no machine uses, such as one for reports, there is nothing to say unless it is being rotated.
-    found = [token for token in told if token.number or token.deadline]
+    # Of a token that no machine uses, such as one for reports, or that the run is not about, there is nothing to say
+    # unless it is being rotated.
+    found = [
+        token
+        for token in told
+        if token.deadline or token.failed or (token.number and (not about or token.name in about))
+    ]
     # What AWX says of a job is the same for all hosts.
     partial = partial_inventory(hostvars[hosts[0]]) if hosts else None
     lines = [line for token in found for line in token.lines()]

@@ -191,13 +191,17 @@ def test_revoking_kills_at_once_and_names_who_is_dark(fleet: Rollout) -> None:
     assert record["previous_secret"] is None
     assert [token["id"] for token in fleet.tokens()] == [record["id"]]
     assert fleet.installed() == {"a": record["secret"], "b": leaked, "c": record["secret"]}
-    assert fleet.summary(run)[0] == f"token {TOKEN}: 2 of 3 machines have moved; the former secret is dead"
+    assert fleet.summary(run)[0] == f"token {TOKEN}: 2 of 3 machines have moved; no former secret works"
     assert fleet.summary(run)[1].startswith("b: has not moved (DARK until it is reached and set right): unreachable: ")
     fleet.declare()
     again = fleet.play("revoke", "-e", f"axiom_workspace_revoke={TOKEN}")
     assert again.status == 0, again.output
     assert fleet.record() == record
     assert set(fleet.installed().values()) == {record["secret"]}
+    part = fleet.play("revoke", "-e", f"axiom_workspace_revoke={TOKEN}", "--limit", "a")
+    assert [line.partition(": not part")[0] for line in fleet.summary(part)[1:]] == [
+        f"{host}: has not moved (DARK, unless it moved in an earlier run)" for host in ("b", "c")
+    ]
     once_more = fleet.play("revoke", "-e", f"axiom_workspace_revoke={TOKEN}", "-e", "axiom_workspace_revoke_again=true")
     assert once_more.status == 0, once_more.output
     assert not fleet.secret_works(record["secret"])

@@ -113,6 +113,9 @@ def test_one_team_is_rotated_alone(open_path: Path, axiom: LocalAxiom) -> None:
     assert {name for name in after if after[name]["id"] != before[name]["id"]} == {"payments"}
     assert after["payments"]["previous_secret"] is None
     assert len(teams.tokens("payments")) == 1
+    # The other teams' machines deliver as before: nothing is said of them.
+    (line,) = teams.summary(run)
+    assert line.startswith("token payments: 2 of 2 machines have moved; the former secret works until ")
 
 
 def test_the_page_shows_the_example() -> None:

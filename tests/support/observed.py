@@ -14,7 +14,7 @@ from typing import Any
 import requests
 
 from axiom_emulator.testing import LocalAxiom
-from support.playbook import Controller
+from support.playbook import Controller, Run
 
 
 class Observed:
@@ -50,3 +50,10 @@ class Observed:
         response = requests.request(method, f"{self.axiom.url}/v2/{path}", headers=headers, json=body, timeout=10)
         assert response.ok, response.text
         return response.json()
+
+    def summary(self, run: Run) -> list[str]:
+        """What the end of a rotation says."""
+        name = "Say who has moved to the secret in the store"
+        (said,) = [entry for entry in run.results if entry["task"].endswith(name)]
+        lines: list[str] = said["result"]["msg"]
+        return lines

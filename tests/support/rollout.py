@@ -93,13 +93,6 @@ class Rollout(Observed):
         assert status in (200, 401), status
         return status == 200
 
-    def summary(self, run: Run) -> list[str]:
-        """What the end of a rotation says."""
-        name = "Say who has moved to the secret in the store"
-        (said,) = [entry for entry in run.results if entry["task"].endswith(name)]
-        lines: list[str] = said["result"]["msg"]
-        return lines
-
 
 def send(axiom: LocalAxiom, secret: str, name: str, endpoint: str | None = None) -> int:
     """Send one event as a client would; the status of the answer."""
