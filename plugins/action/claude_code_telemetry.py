@@ -98,13 +98,19 @@ class ActionModule(ActionBase):
     def _edge_url(options: dict[str, Any], signal: str, record: dict[str, Any] | None) -> str:
         if record is None:
             raise OptionError(f"{signal}_endpoint is missing; without a store it cannot be derived")
-        name = options[f"{signal}_dataset"]
+        name, kinds = options[f"{signal}_dataset"], telemetry_env.SIGNAL_KINDS[signal]
         if name not in record["datasets"]:
             raise OptionError(
                 f"{signal}_dataset: the token {record['name']} may not ingest into {name}, only into "
                 f"{', '.join(sorted(record['datasets'])) or 'nothing'}; correct the name or the token's declaration"
             )
-        return record["datasets"][name]["edge_url"] or _UNKNOWN_EDGE
+        dataset = record["datasets"][name]
+        if (dataset.get("kind") or kinds[0]) not in kinds:
+            raise OptionError(
+                f"{signal}_dataset: {name} is of kind {dataset['kind']}, which takes no {signal}; name one of kind "
+                f"{' or '.join(kinds)}"
+            )
+        return dataset["edge_url"] or _UNKNOWN_EDGE
 
     def _probe(self, options: dict[str, Any]) -> str | None:
         """The platform where nothing drifted, None where Python has to look."""

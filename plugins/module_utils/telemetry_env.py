@@ -25,6 +25,8 @@ INTERVALS_MS = {"production": PRODUCTION_MS, "testing": {"metrics": 10000, "logs
 SIGNAL_PATHS = {"metrics": "/v1/metrics", "logs": "/v1/logs"}
 # Axiom routes by header, and the header's name differs by signal.
 DATASET_HEADERS = {"metrics": "x-axiom-metrics-dataset", "logs": "x-axiom-dataset"}
+# Which kinds of datasets take a signal (page "Datasets").
+SIGNAL_KINDS = {"metrics": ("otel:metrics:v1",), "logs": ("axiom:events:v1", "otel:logs:v1")}
 # Of the encoded value: with a longer one, Claude Code 2.1.197 loses all attributes; newer clients count decoded.
 ATTRIBUTE_MAX = 255
 

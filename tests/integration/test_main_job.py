@@ -198,6 +198,20 @@ def test_a_dataset_that_the_token_may_not_use_is_named(fleet: Fleet) -> None:
     assert "logs_dataset: the token claude-code-ingest may not ingest into claude-code-log, only into" in run.messages()
 
 
+def test_datasets_that_were_mixed_up_are_refused_before_anything_is_installed(fleet: Fleet) -> None:
+    logs, metrics = "claude-code-logs", "claude-code-metrics"
+    for signal, dataset, complaint in (
+        ("logs", metrics, f"logs_dataset: {metrics} is of kind otel:metrics:v1, which takes no logs; name one of"),
+        ("metrics", logs, f"metrics_dataset: {logs} is of kind axiom:events:v1, which takes no metrics; name one of"),
+    ):
+        fleet.declare(**{f"claude_code_telemetry_{signal}_dataset": dataset})
+        for arguments in (["--check"], []):
+            run = fleet.playbook("site", *arguments)
+            assert run.status != 0
+            assert complaint in run.messages()
+            assert all(not machine.drop_in.exists() for machine in fleet.machines.values())
+
+
 @pytest.mark.parametrize("vaulted", [False, True])
 def test_everything_by_hand_without_a_store(fleet: Fleet, vaulted: bool) -> None:
     secret = "xaat-0c0ffee0-1111-4222-8333-944445555666"
