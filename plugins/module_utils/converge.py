@@ -28,6 +28,8 @@ from ansible_collections.devfleet.axiom.plugins.module_utils.telemetry_env impor
 
 _SECRET = re.compile(r"(Bearer )([^,\"'\s]+)")
 _NO_STATE: dict[str, Any] = {"version": 1, "documents": {}}
+# Who runs the playbooks knows the option as a variable, and `-e force=true` would do nothing.
+_REMOVE_OR_FORCE = "remove that, or set force: true (as a variable: claude_code_telemetry_force)"
 
 
 class Outcome(NamedTuple):
@@ -220,7 +222,7 @@ class Machine:
 
     def _examine(self, found: list[str]) -> None:
         if found and not self.options["force"]:
-            raise HostError("; ".join(found) + "; remove that, or set force: true to go on all the same")
+            raise HostError(f"{'; '.join(found)}; {_REMOVE_OR_FORCE} to go on all the same")
         self.outcome.warnings.extend(found)
         self.forced = self.forced or bool(found)
 
@@ -266,7 +268,7 @@ class Machine:
         if foreign and not self.options["force"]:
             raise HostError(
                 f"{path}: {', '.join(foreign)} in env is set by somebody else to another value; "
-                "remove that, or set force: true to overwrite it"
+                f"{_REMOVE_OR_FORCE} to overwrite it"
             )
         stale = [key for key in ours if key not in wanted]
         missing = {key: value for key, value in wanted.items() if now.get(key) != value}

@@ -13,7 +13,7 @@ import unicodedata
 
 # Control, format (which can turn the direction of writing) and half of a surrogate pair.
 _OBEYED = ("Cc", "Cf", "Cs")
-_LONGEST_ERROR = 300
+_LONGEST_ERROR = 400
 _PREFIX = "Task failed: "
 
 

@@ -27,7 +27,8 @@ from ansible_collections.devfleet.axiom.plugins.module_utils.otlp_export import 
 from ansible_collections.devfleet.axiom.plugins.module_utils.otlp_send import Answer
 from ansible_collections.devfleet.axiom.plugins.module_utils.telemetry_env import MASK
 
-_LONGEST_TEXT = 200
+# The way out stands at the end of a reason, behind a path or two.
+_LONGEST_TEXT = 400
 # What says how to install has no meaning here, but the same check covers it.
 _INSTALLING = {name: option.get("default") for name, option in telemetry_options.ARGUMENT_SPEC.items()}
 

@@ -46,7 +46,7 @@ def test_every_host_is_named() -> None:
         "partial managed_settings logs: partial -> the-logs: 1 rejected: x",
         "off managed_settings logs: switched_off: X is not 1",
         "asleep: unreachable: no route",
-        "odd: could not be probed: no Python " + "x" * 290 + "…",
+        "odd: could not be probed: no Python " + "x" * 390 + "…",
         "lost: not probed: it failed or was unreachable earlier in this run",
         "1 of 7 deliver, 1 unreachable, 4 not delivering, 1 not probed",
     ]

@@ -165,7 +165,9 @@ def test_an_update_of_ours_is_no_conflict_and_a_foreign_value_is(
     machine.converge(**options)
     machine.converge(**options, intervals={"metrics": 5000})
     before = machine.snapshot()
-    with pytest.raises(HostError, match=r"OTEL_LOGS_EXPORT_INTERVAL in env is set by somebody else"):
+    with pytest.raises(
+        HostError, match=r"OTEL_LOGS_EXPORT_INTERVAL in env is set by somebody else.*: claude_code_telemetry_force\)"
+    ):
         machine.converge(**options, intervals={"metrics": 5000, "logs": 7000})
     assert machine.snapshot() == before
     machine.converge(**options, intervals={"metrics": 5000, "logs": 7000}, force=True)

@@ -88,13 +88,19 @@ def test_check_mode_gives_no_body_to_send(machine: FakeMachine, sent: Sent) -> N
 
 def test_no_secret_is_in_a_report(machine: FakeMachine, sent: Sent) -> None:
     """Not the installed one, however the server returns it; nor another that looks like a token."""
-    sent.answer = Answer("refused", 401, f"no token {SECRET}, nor xaat-another, a\n\x1bb " + SECRET * 20)
+    sent.answer = Answer("refused", 401, f"no token {SECRET}, nor xaat-another, a\n\x1bb " + SECRET * 50)
     machine.converge()
     report = probe(machine, targets=["managed_settings"])
     assert SECRET in report.secrets
     reason = report.probes[0]["reason"]
     assert reason.startswith("no token ********, nor ********, a \ufffdb ********")
-    assert len(reason) <= 201
+    assert len(reason) <= 401
+
+
+def test_the_way_out_is_not_cut_off_behind_a_long_path(machine: FakeMachine, sent: Sent) -> None:
+    machine.write("etc/claude-code/managed-settings.d/" + "x" * 180 + ".json", "{")
+    reason = probe(machine, targets=["managed_settings"]).probes[0]["reason"]
+    assert reason.endswith("Claude Code refuses to start with it, repair or remove it")
 
 
 def test_a_secret_that_is_no_token_of_axioms_is_masked(machine: FakeMachine, sent: Sent) -> None:
