@@ -234,15 +234,20 @@ class Machine:
         except (ValueError, KeyError, TypeError):
             raise HostError(f"{path}: not what we wrote; remove it") from None
 
+    def _document(self, item: Wanted, folder: str) -> client_settings.Document | None:
+        if item.user:
+            return client_settings.read_user_settings(folder)
+        return client_settings.read_document(folder, targets.SETTINGS_BASE)
+
     def _settings(self, item: Wanted) -> None:
         """The document others have a part in. What we wrote is remembered by digest: so foreign is told from ours."""
         path = self._path(item.places[0].path)
         folder = os.path.dirname(path)
-        if item.user:
-            document = client_settings.read_user_settings(folder)
-        else:
-            document = client_settings.read_document(folder, targets.SETTINGS_BASE)
-        merged = _ours(self._state(targets.state_path(path)), document)
+        state = self._state(targets.state_path(path))
+        # Where there is nothing of ours to remove, it may be in whatever state its owner left it.
+        concerned = item.present or "merged" in state or "pending" in state
+        document = self._document(item, folder) if concerned else None
+        merged = _ours(state, document)
         emptied = False
         if item.present:
             if item.user and document:

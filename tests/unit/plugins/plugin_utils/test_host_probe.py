@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.edits import EDITS, HOME, VARIANTS
 from support.machine import FakeMachine
@@ -64,6 +64,8 @@ def test_a_converged_machine_passes(open_path: Path, options: dict[str, Any], sh
 
 
 @settings(max_examples=60)
+@example("user-settings", ["user settings are a folder", "user state gone"], True)
+@example("merge", ["base broken", "state gone"], True)
 @given(st.sampled_from(list(VARIANTS)), st.lists(st.sampled_from(list(EDITS)), max_size=4), st.booleans())
 def test_the_probe_never_passes_what_the_module_would_change_or_refuse(
     variant: str, edits: list[str], absent: bool
