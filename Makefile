@@ -85,7 +85,7 @@ cores: build ## each playbook once on the oldest and the newest ansible-core tha
 
 .PHONY: matrix
 matrix: build ## `make integration` on every ansible-core that meta/runtime.yml allows
-	@tests/tools/matrix.sh $(BUILD) -- tests/integration
+	@tests/tools/matrix.sh $(BUILD) -- tests/integration -n $(WORKERS)
 
 .PHONY: e2e
 e2e: client ## the real client, newest or $$CLAUDE_VERSION, delivers through what the collection wrote

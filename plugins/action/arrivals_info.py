@@ -18,9 +18,9 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.devfleet.axiom.plugins.module_utils.arrivals_spec import arrivals_argument_spec
 from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import (
     AxiomClient,
-    AxiomError,
     without_secrets,
 )
+from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import CollectionError
 from ansible_collections.devfleet.axiom.plugins.module_utils.token_policy import PolicyError, parse_duration
 from ansible_collections.devfleet.axiom.plugins.plugin_utils import arrivals
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.fleet_arrivals import (
@@ -29,7 +29,6 @@ from ansible_collections.devfleet.axiom.plugins.plugin_utils.fleet_arrivals impo
     ask,
     near_field_limit,
 )
-from ansible_collections.devfleet.axiom.plugins.plugin_utils.store import StoreError
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.stores import stored_record
 
 
@@ -43,7 +42,7 @@ class ActionModule(ActionBase):
         try:
             options = self._options()
             found = self._report(options, task_vars)
-        except (AxiomError, PolicyError, StoreError) as error:
+        except CollectionError as error:
             result.update(error.result(), failed=True)
             return result
         return {**result, "changed": False, "report": found, "silent": arrivals.silent(found)}

@@ -13,10 +13,10 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.devfleet.axiom.plugins.module_utils import targets, telemetry_env, telemetry_options
+from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import CollectionError
 from ansible_collections.devfleet.axiom.plugins.module_utils.telemetry_env import NOT_MINTED, OptionError
 from ansible_collections.devfleet.axiom.plugins.plugin_utils import host_probe
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.role_variables import options_from
-from ansible_collections.devfleet.axiom.plugins.plugin_utils.store import StoreError
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.stores import stored_record
 
 # What only the controller needs; the module gets the secret and the endpoints instead.
@@ -43,8 +43,8 @@ class ActionModule(ActionBase):
                 return dict(result, changed=False, files=[], probed=False)
             options = self._resolved(options, variables)
             platform = self._probe(options) if options["probe"] else None
-        except (OptionError, StoreError) as exc:
-            raise AnsibleActionFail(str(exc)) from None
+        except CollectionError as error:
+            raise AnsibleActionFail(error.message) from None
         if platform:
             return dict(result, changed=False, diff=[], files=[], platform=platform, probed=True)
         arguments = {

@@ -15,13 +15,12 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import (
     AxiomClient,
-    AxiomError,
     without_secrets,
 )
+from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import CollectionError
 from ansible_collections.devfleet.axiom.plugins.module_utils.token_policy import PolicyError
 from ansible_collections.devfleet.axiom.plugins.module_utils.workspace_spec import workspace_argument_spec
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.awx_job import is_slice
-from ansible_collections.devfleet.axiom.plugins.plugin_utils.store import StoreError
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.stores import declared_store
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.workspace import (
     Rotation,
@@ -61,7 +60,7 @@ class ActionModule(ActionBase):
             client = AxiomClient(options)
             workspace = Workspace(client, datasets, tokens, store, bool(self._task.check_mode), rotation)
             workspace.run()
-        except (AxiomError, PolicyError, StoreError) as error:
+        except CollectionError as error:
             result.update(error.result(), failed=True)
         if workspace:
             # What was done before a failure is reported with it.

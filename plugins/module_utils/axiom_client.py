@@ -18,7 +18,6 @@ import os
 import re
 import ssl
 import sys
-import threading
 import time
 import zlib
 from typing import Any, Callable, Iterable, Iterator, Mapping, TypeVar
@@ -28,7 +27,8 @@ from ansible.module_utils.ansible_release import __version__ as ansible_core_ver
 from ansible.module_utils.basic import env_fallback
 
 from ansible_collections.devfleet.axiom.plugins.module_utils import query_answers
-from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import one_line
+from ansible_collections.devfleet.axiom.plugins.module_utils.deadline import Deadline, Overdue
+from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import CollectionError, one_line
 from ansible_collections.devfleet.axiom.plugins.module_utils.telemetry_env import is_loopback
 
 try:
@@ -105,22 +105,20 @@ def connection_argument_spec() -> dict[str, Any]:
     }
 
 
-class AxiomError(Exception):
-    """One line a person can act on (C(message)), and C(failure): status, code, message, method and path of the request.
+class AxiomError(CollectionError):
+    """A request that failed; C(failure) has its status, code, message, method and path.
 
     C(status) is None where there was no answer; C(code) is then one of our words. C(outcome_unknown) tells that a
     request which changes something may or may not have been carried out.
     """
 
     def __init__(self, message: str, failure: Mapping[str, Any], outcome_unknown: bool = False) -> None:
-        self.message = one_line(message)
-        super().__init__(self.message)
+        super().__init__(message)
         self.failure = {key: one_line(value) if isinstance(value, str) else value for key, value in failure.items()}
         self.outcome_unknown = outcome_unknown
 
     def result(self) -> dict[str, Any]:
-        """What a module or action reports."""
-        return {"msg": self.message, "failure": self.failure}
+        return {**super().result(), "failure": self.failure}
 
 
 def without_secrets(text: str, *secrets: str | None) -> str:
@@ -152,63 +150,20 @@ class _HeaderAuth(AuthBase):
         return request
 
 
-class _Overdue(Exception):
-    """An attempt took too long."""
-
-
-class _Clock:
-    """Bounds how long an attempt takes as a whole, with resolving the name, and however slowly an answer drips."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self._end = 0.0
-
-    def start(self) -> None:
-        """An attempt begins."""
-        self._end = time.monotonic() + self.seconds
-
-    def pause(self) -> None:
-        """Nothing is waited for but the time of the next attempt."""
-        self._end = float("inf")
-
-    def run(self, work: Callable[[], _Answer]) -> _Answer:
-        """What the work returns or raises; _Overdue where an attempt is not over in time, and then nobody waits on."""
-        outcome: list[_Answer] = []
-        errors: list[BaseException] = []
-
-        def keep() -> None:
-            try:
-                outcome.append(work())
-            except BaseException as error:
-                errors.append(error)
-
-        self.start()
-        thread = threading.Thread(target=keep, daemon=True)
-        thread.start()
-        while thread.is_alive():
-            left = self._end - time.monotonic()
-            if left <= 0:
-                raise _Overdue
-            thread.join(min(left, self.seconds))
-        if errors:
-            raise errors[0]
-        return outcome[0]
-
-
 class _AxiomRetry(Retry):
     """Retries of urllib3 with Axiom's rules: see the top of this file."""
 
-    clock: _Clock
+    deadline: Deadline
 
     def new(self, **changes: Any) -> Any:
         copy = super().new(**changes)
-        copy.clock = self.clock
+        copy.deadline = self.deadline
         return copy
 
     def sleep(self, response: Any = None) -> None:
-        self.clock.pause()
+        self.deadline.pause()
         super().sleep(response)
-        self.clock.start()
+        self.deadline.start()
 
     def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
         return status_code == 429 or super().is_retry(method, status_code, has_retry_after)
@@ -335,8 +290,8 @@ class ApiClient:
         if is_loopback(urlsplit(self.url).hostname):
             # What is meant for this machine must not travel to a proxy, and over plain http least of all.
             self._session.trust_env, self._proxies = False, None
-        self._clock = _Clock(LONGEST_ATTEMPT * self._timeout)
-        adapter = HTTPAdapter(max_retries=_retry_policy(settings.get("retries"), self._clock))
+        self._deadline = Deadline(LONGEST_ATTEMPT * self._timeout)
+        adapter = HTTPAdapter(max_retries=_retry_policy(settings.get("retries"), self._deadline))
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
 
@@ -362,11 +317,11 @@ class ApiClient:
 
     def _request(self, method: str, path: str, body: Any = None) -> Any:
         try:
-            response, content = self._clock.run(lambda: self._exchanged(method, path, body))
-        except _Overdue:
+            response, content = self._deadline.run(lambda: self._exchanged(method, path, body))
+        except Overdue:
             text = (
-                f"no whole answer from {self._host} within {self._clock.seconds:g} s: raise {self.timeout_option} where"
-                " the network is slow"
+                f"no whole answer from {self._host} within {self._deadline.seconds:g} s: raise {self.timeout_option}"
+                " where the network is slow"
             )
             raise self._error(method, path, None, "timeout", text, method != "GET") from None
         except (requests.RequestException, urllib3_errors.HTTPError, OSError, ValueError) as error:
@@ -748,7 +703,7 @@ def _session() -> Any:
     return session
 
 
-def _retry_policy(retries: int | None, clock: _Clock) -> Any:
+def _retry_policy(retries: int | None, deadline: Deadline) -> Any:
     policy = _AxiomRetry(
         total=3 if retries is None else max(0, retries),
         allowed_methods=frozenset(["GET"]),
@@ -756,7 +711,7 @@ def _retry_policy(retries: int | None, clock: _Clock) -> Any:
         backoff_factor=0.5,
         raise_on_status=False,
     )
-    policy.clock = clock
+    policy.deadline = deadline
     return policy
 
 

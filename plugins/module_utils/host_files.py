@@ -25,7 +25,7 @@ import sys
 import time
 from typing import Any, Callable, Iterator, NamedTuple
 
-from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import one_line
+from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import CollectionError
 
 # Larger than any settings or start-up file; what is larger was planted or is broken.
 SIZE_MAX = 16 * 1024 * 1024
@@ -35,11 +35,8 @@ _TEMPORARY = ".devfleet-axiom-"
 _LEFTOVER = re.compile(r"\.devfleet-axiom-[0-9a-f]{16}\.tmp\Z")
 
 
-class HostError(Exception):
-    """Something on the machine is in the way; one line that names the path and the fix."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(one_line(message))
+class HostError(CollectionError):
+    """Something on the machine is in the way; the message names the path and the fix."""
 
 
 class Found(NamedTuple):

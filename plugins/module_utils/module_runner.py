@@ -10,9 +10,9 @@ from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import AxiomClient, AxiomError, holds_secret
+from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import AxiomClient, holds_secret
+from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import CollectionError
 from ansible_collections.devfleet.axiom.plugins.module_utils.resource import Outcome, Resource, converge
-from ansible_collections.devfleet.axiom.plugins.module_utils.token_policy import PolicyError
 
 
 def manage(module: AnsibleModule, kind: type[Resource]) -> tuple[Outcome, dict[str, Any] | None]:
@@ -23,7 +23,7 @@ def manage(module: AnsibleModule, kind: type[Resource]) -> tuple[Outcome, dict[s
         resource = kind(AxiomClient(declared))
         outcome = converge(resource, declared, resource.find(declared, resource.objects()), module.check_mode)
         return outcome, resource.result(outcome)
-    except (AxiomError, PolicyError) as error:
+    except CollectionError as error:
         _fail(module, error)
 
 
@@ -34,11 +34,11 @@ def read(module: AnsibleModule, kind: type[Resource]) -> list[dict[str, Any]]:
         name = module.params["name"]
         found = [item for item in resource.objects() if name is None or item["name"] == name]
         return [resource.known(item) for item in sorted(found, key=lambda item: (item["name"], item["id"]))]
-    except (AxiomError, PolicyError) as error:
+    except CollectionError as error:
         _fail(module, error)
 
 
-def _fail(module: AnsibleModule, error: AxiomError | PolicyError) -> NoReturn:
+def _fail(module: AnsibleModule, error: CollectionError) -> NoReturn:
     """Fail; a secret pasted where a name belongs stays out of the echoed options too."""
     for value in module.params.values():
         texts = value if isinstance(value, list) else [value]

@@ -10,6 +10,7 @@ Ansible prints messages as they are, and a message may hold what a server, a mac
 from __future__ import annotations
 
 import unicodedata
+from typing import Any
 
 # Control, format (which can turn the direction of writing) and half of a surrogate pair.
 _OBEYED = ("Cc", "Cf", "Cs")
@@ -23,6 +24,18 @@ def one_line(text: object, longest: int | None = None) -> str:
     if not joined.isprintable():
         joined = "".join("\ufffd" if unicodedata.category(one) in _OBEYED else one for one in joined)
     return joined if longest is None or len(joined) <= longest else joined[:longest] + "…"
+
+
+class CollectionError(Exception):
+    """An error of this collection's own. C(message) is one line to act on, and holds no secret."""
+
+    def __init__(self, message: str) -> None:
+        self.message = one_line(message)
+        super().__init__(self.message)
+
+    def result(self) -> dict[str, Any]:
+        """What a module or action reports."""
+        return {"msg": self.message}
 
 
 def error_line(text: object) -> str:

@@ -16,11 +16,11 @@ import json
 import re
 import socket
 import ssl
-import threading
 from typing import Any, Iterator, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from ansible_collections.devfleet.axiom.plugins.module_utils import host_files, telemetry_env
+from ansible_collections.devfleet.axiom.plugins.module_utils.deadline import Deadline, Overdue
 from ansible_collections.devfleet.axiom.plugins.module_utils.host_files import HostError
 from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import one_line
 from ansible_collections.devfleet.axiom.plugins.module_utils.otlp_export import Delivery
@@ -210,23 +210,10 @@ class _Exchange:
 
     def run(self, body: bytes | None) -> Answer:
         """POST `body`; or, without one, only connect."""
-        outcome: list[Answer | BaseException] = []
-
-        def work() -> None:
-            try:
-                outcome.append(self._exchanged(body))
-            except BaseException as exc:
-                outcome.append(exc)
-
-        # A socket's own timeout starts anew with every byte, and resolving a name has none; this one is for all of it.
-        thread = threading.Thread(target=work, daemon=True)
-        thread.start()
-        thread.join(self.timeout)
-        if not outcome:
+        try:
+            return Deadline(self.timeout).run(lambda: self._exchanged(body))
+        except Overdue:
             return Answer("unreachable", None, self._trouble(socket.timeout()) + self.remark)
-        if isinstance(outcome[0], BaseException):
-            raise outcome[0]
-        return outcome[0]
 
     def _exchanged(self, body: bytes | None) -> Answer:
         try:

@@ -15,7 +15,7 @@ import re
 from typing import Any, Mapping
 from urllib.parse import quote, urlsplit
 
-from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import one_line
+from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import CollectionError
 
 MASK = "********"
 # Stands in check mode for a secret that a real run would mint.
@@ -88,11 +88,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _HALF = re.compile(r"[\ud800-\udfff]")
 
 
-class OptionError(ValueError):
+class OptionError(CollectionError):
     """An option is wrong; the message names it and the way out, and never echoes a secret."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(one_line(message))
 
 
 def _refuse_secret(option: str, value: object) -> None:

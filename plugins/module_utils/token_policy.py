@@ -15,7 +15,7 @@ import json
 import re
 from typing import Any, Iterable, Mapping, NamedTuple
 
-from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import one_line
+from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import CollectionError
 
 CREATE = "create"
 KEEP = "keep"
@@ -52,16 +52,8 @@ CAPABILITY_FIELDS = {
 }
 
 
-class PolicyError(Exception):
-    """A declaration that cannot be, or tokens among which none may be chosen. C(message) is one line to act on."""
-
-    def __init__(self, message: str) -> None:
-        self.message = one_line(message)
-        super().__init__(self.message)
-
-    def result(self) -> dict[str, Any]:
-        """What a module or action reports."""
-        return {"msg": self.message}
+class PolicyError(CollectionError):
+    """A declaration that cannot be, or tokens among which none may be chosen."""
 
 
 class Decision(NamedTuple):

@@ -347,8 +347,7 @@ import platform
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.devfleet.axiom.plugins.module_utils import converge, telemetry_options
-from ansible_collections.devfleet.axiom.plugins.module_utils.host_files import HostError
-from ansible_collections.devfleet.axiom.plugins.module_utils.telemetry_env import OptionError
+from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import CollectionError
 
 
 def main() -> None:
@@ -359,8 +358,8 @@ def main() -> None:
     try:
         telemetry_options.check(options)
         outcome = converge.converge(options, module.check_mode)
-    except (OptionError, HostError) as exc:
-        module.fail_json(msg=str(exc))
+    except CollectionError as error:
+        module.fail_json(**error.result())
     for warning in outcome.warnings:
         module.warn(warning)
     module.exit_json(

@@ -191,7 +191,7 @@ import platform
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.devfleet.axiom.plugins.module_utils import inspection, targets
-from ansible_collections.devfleet.axiom.plugins.module_utils.telemetry_env import OptionError
+from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import CollectionError
 
 
 def main() -> None:
@@ -209,8 +209,8 @@ def main() -> None:
         options = dict(options, platform="darwin" if platform.system() == "Darwin" else "linux")
     try:
         module.exit_json(changed=False, **inspection.inspect(options))
-    except OptionError as exc:
-        module.fail_json(msg=str(exc))
+    except CollectionError as error:
+        module.fail_json(**error.result())
 
 
 if __name__ == "__main__":

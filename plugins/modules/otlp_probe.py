@@ -193,8 +193,8 @@ import platform
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.devfleet.axiom.plugins.module_utils import probing, sessions, targets
+from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import CollectionError
 from ansible_collections.devfleet.axiom.plugins.module_utils.otlp_export import SIGNALS
-from ansible_collections.devfleet.axiom.plugins.module_utils.telemetry_env import OptionError
 
 
 def main() -> None:
@@ -224,8 +224,8 @@ def main() -> None:
     }
     try:
         report = probing.probe(options, payloads, options["timeout"], module.check_mode, options["secrets"])
-    except OptionError as exc:
-        module.fail_json(msg=str(exc))
+    except CollectionError as error:
+        module.fail_json(**error.result())
     module.no_log_values.update(report.secrets)
     module.exit_json(
         changed=False,

@@ -24,23 +24,15 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import one_line
+from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import CollectionError
 
 VERSION = 1
 
 Record = Mapping[str, Any]
 
 
-class StoreError(Exception):
-    """The store cannot be used. C(message) is one line with the way out, and holds no secret."""
-
-    def __init__(self, message: str) -> None:
-        self.message = one_line(message)
-        super().__init__(self.message)
-
-    def result(self) -> dict[str, Any]:
-        """What an action reports."""
-        return {"msg": self.message}
+class StoreError(CollectionError):
+    """The store cannot be used; the message names the way out."""
 
 
 class Store(Protocol):

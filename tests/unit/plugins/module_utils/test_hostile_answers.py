@@ -53,7 +53,7 @@ def _query(url: str, settings: Mapping[str, Any]) -> Request:
 
 def _controller(url: str, settings: Mapping[str, Any]) -> Request:
     client = ControllerClient({"CONTROLLER_HOST": url, "CONTROLLER_OAUTH_TOKEN": SECRET})
-    client._timeout, client._clock.seconds = settings["timeout"], 4 * settings["timeout"]
+    client._timeout, client._deadline.seconds = settings["timeout"], 4 * settings["timeout"]
     client._session.get_adapter(url).max_retries.total = settings["retries"]
     return lambda: client.get("/credentials/7/")
 
