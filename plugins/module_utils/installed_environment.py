@@ -20,7 +20,13 @@ import subprocess
 import tempfile
 from typing import Any, Mapping, NamedTuple
 
-from ansible_collections.devfleet.axiom.plugins.module_utils import client_settings, host_files, shell_profile, targets
+from ansible_collections.devfleet.axiom.plugins.module_utils import (
+    client_settings,
+    host_files,
+    shell_profile,
+    targets,
+    telemetry_env,
+)
 from ansible_collections.devfleet.axiom.plugins.module_utils.host_files import Account, HostError
 
 NOTHING = "nothing is installed here"
@@ -34,7 +40,7 @@ _XDG = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", 
 # macOS has no such flag.
 _NO_EXEC = getattr(os, "ST_NOEXEC", 0)
 # Shells set these themselves.
-_SHELLS_OWN = {"HOME", "PATH", "PWD", "OLDPWD", "SHLVL", "_", "LOGNAME", "USER", "LC_CTYPE", *_XDG}
+_SHELLS_OWN = {*telemetry_env.SHELLS_OWN, "LC_CTYPE", *_XDG}
 
 
 class Installed(NamedTuple):

@@ -76,6 +76,16 @@ RESERVED = dict(
     OTEL_EXPORTER_OTLP_ENDPOINT="metrics_endpoint and logs_endpoint",
     OTEL_EXPORTER_OTLP_PROTOCOL="metrics_protocol and logs_protocol",
 )
+# What a login sets, and what bash, zsh and fish keep for themselves: none takes a value from a snippet as it is.
+SHELLS_OWN = (
+    *("HOME", "LOGNAME", "OLDPWD", "PATH", "PWD", "SHELL", "USER", "_"),
+    *("ARGC", "BASHOPTS", "BASHPID", "BASH_ALIASES", "BASH_ARGC", "BASH_ARGV", "BASH_CMDS", "BASH_COMMAND"),
+    *("BASH_LINENO", "BASH_SOURCE", "BASH_SUBSHELL", "BASH_VERSINFO", "COLUMNS", "DIRSTACK", "EGID", "EPOCHREALTIME"),
+    *("EPOCHSECONDS", "EUID", "FISH_VERSION", "FUNCNAME", "FUNCNEST", "GID", "GROUPS", "HISTCHARS", "HISTCMD"),
+    *("HISTSIZE", "IFS", "KEYBOARD_HACK", "KEYTIMEOUT", "LINENO", "LINES", "LISTMAX", "MAILCHECK", "OPTIND"),
+    *("PIPESTATUS", "PPID", "RANDOM", "SAVEHIST", "SECONDS", "SHELLOPTS", "SHLVL", "SRANDOM", "TRY_BLOCK_ERROR"),
+    *("TRY_BLOCK_INTERRUPT", "TTYIDLE", "UID", "USERNAME", "WATCH", "ZSH_EVAL_CONTEXT", "ZSH_SUBSHELL"),
+)
 
 _SECRET = re.compile(r"xa(?:at|pt)-", re.IGNORECASE)
 _DATASET = re.compile(r"[A-Za-z0-9._-]{1,128}\Z")
@@ -259,6 +269,8 @@ def _extra(extra: Mapping[str, object]) -> dict[str, str]:
             raise OptionError(f"extra: {name!r} is not a variable name (capital letters, digits and underscores)")
         if name in RESERVED:
             raise OptionError(f"extra: {name} is set by the option {RESERVED[name]}; use that")
+        if name in SHELLS_OWN:
+            raise OptionError(f"extra: {name} is the shell's own and not the client's; remove it")
         environment[str(name)] = _text(f"extra.{name}", value)
     return environment
 

@@ -195,7 +195,8 @@ options:
     type: str
   extra:
     description:
-      - Further variables, name to value. A variable that another option sets is refused.
+      - Further variables, name to value. A variable that another option sets is refused, and so is one that shells keep
+        for themselves, such as C(PATH) or C(UID).
       - Names consist of capital letters, digits and underscores.
     type: dict
     default: {}

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 from collections.abc import Mapping
@@ -29,6 +30,15 @@ ENVIRONMENT = {
     "OTEL_EQUALS": "=0",
 }
 SEEN = {name: value.replace(SECRET_MARK, SECRET) for name, value in ENVIRONMENT.items()}
+
+
+# Lists the variables that a shell has of itself.
+OWN = {
+    "sh": ["sh", "-c", "set | sed -n 's/^\\([A-Z0-9_]*\\)=.*/\\1/p'"],
+    "bash": ["bash", "--norc", "-c", "compgen -v"],
+    "zsh": ["zsh", "-f", "-c", "zmodload zsh/parameter; print -l ${(k)parameters}"],
+    "fish": ["fish", "--no-config", "-c", "set --names"],
+}
 
 
 class Session:
@@ -235,3 +245,22 @@ def test_damaged_marks_are_refused(damage: str) -> None:
     text = {"begin": block.replace(begin, ""), "end": block.replace(end, ""), "twice": block + block}[damage]
     with pytest.raises(shell_profile.BlockError, match="our block"):
         shell_profile.set_block(text, BODY, False)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_name_that_is_accepted_is_one_that_the_shell_sets(tmp_path: Path, shell: str) -> None:
+    listed = subprocess.run(OWN[shell], env={"PATH": os.environ["PATH"]}, capture_output=True, check=True, text=True)
+    accepted = []
+    for name in listed.stdout.split():
+        with contextlib.suppress(telemetry_env.OptionError):
+            telemetry_env.build(telemetry_options_with(extra={name: "/a:b"}), SECRET)
+            accepted.append(name)
+    assert "PATH" in listed.stdout.split()
+    assert "PATH" not in accepted
+    snippet = tmp_path / "snippet"
+    (tmp_path / "token").write_text(SECRET + "\n")
+    for name in accepted:
+        snippet.write_text(shell_profile.render(shell, "session", {name: "/a:b"}, str(tmp_path / "token")))
+        script = shell_profile.source_line(shell, str(snippet)) + "/usr/bin/env"
+        seen = subprocess.run([shell, "-c", script], capture_output=True, check=True, text=True)
+        assert f"{name}=/a:b" in seen.stdout.splitlines(), name

@@ -166,6 +166,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"extra": {"OTEL_EXPORTER_OTLP_ENDPOINT": "https://x"}}, "metrics_endpoint and logs_endpoint"),
     ({"extra": {"OTEL_LOG_USER_PROMPTS": "1"}}, "log_user_prompts"),
     ({"extra": {"BAD NAME": "1"}}, "not a variable name"),
+    ({"extra": {"PATH": "/bin"}}, "PATH is the shell's own"),
     # The client would take it before the option https_proxy, which allows no credentials.
     ({"extra": {"https_proxy": "http://u:p@proxy:3128"}}, "not a variable name"),
     ({"extra": {"X": SECRET}}, "extra.X holds what looks like an Axiom token"),
