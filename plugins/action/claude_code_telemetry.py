@@ -16,7 +16,7 @@ from ansible_collections.devfleet.axiom.plugins.module_utils import targets, tel
 from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import CollectionError
 from ansible_collections.devfleet.axiom.plugins.module_utils.telemetry_env import NOT_MINTED, OptionError
 from ansible_collections.devfleet.axiom.plugins.plugin_utils import host_probe
-from ansible_collections.devfleet.axiom.plugins.plugin_utils.role_variables import options_from
+from ansible_collections.devfleet.axiom.plugins.plugin_utils.role_variables import misspelt, options_from
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.stores import stored_record
 
 # What only the controller needs; the module gets the secret and the endpoints instead.
@@ -35,6 +35,8 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         spec = telemetry_options.ARGUMENT_SPEC
+        if warnings := misspelt(self._task.args.get("variables"), spec, variables):
+            result["warnings"] = warnings
         self._task.args = options_from(self._task.args, spec, variables, self._templar, _OTHERWISE)
         _validation, options = self.validate_argument_spec(argument_spec=spec)
         try:
@@ -44,7 +46,8 @@ class ActionModule(ActionBase):
             options = self._resolved(options, variables)
             platform = self._probe(options) if options["probe"] else None
         except CollectionError as error:
-            raise AnsibleActionFail(error.message) from None
+            # What is misspelt is often its reason.
+            raise AnsibleActionFail("; ".join([error.message, *warnings])) from None
         if platform:
             return dict(result, changed=False, diff=[], files=[], platform=platform, probed=True)
         arguments = {
@@ -53,12 +56,10 @@ class ActionModule(ActionBase):
         # Without pipelining the arguments, and so the secret, would lie in a file on the machine.
         if self._connection.has_pipelining:
             self._connection.set_option("pipelining", True)
-        result.update(
-            self._execute_module(
-                module_name="devfleet.axiom.claude_code_telemetry", module_args=arguments, task_vars=variables
-            )
+        answered = self._execute_module(
+            module_name="devfleet.axiom.claude_code_telemetry", module_args=arguments, task_vars=variables
         )
-        return result
+        return {**result, **answered, "warnings": [*warnings, *answered.get("warnings", [])]}
 
     def _resolved(self, options: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """The options with the secret and both endpoints in them."""

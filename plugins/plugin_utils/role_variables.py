@@ -11,6 +11,7 @@ plain Python values: with the tags of ansible-core on them, copying them is most
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -20,6 +21,10 @@ except ImportError:  # ansible-core 2.18 takes any text for a template
 
     def _expression(value: str) -> str:
         return value
+
+
+# Alike enough to be meant: log_dataset for logs_dataset, and not stats for state, which is a variable of a playbook.
+_ALIKE = 0.85
 
 
 class _Template(Exception):
@@ -77,3 +82,19 @@ def options_from(
     omit = variables.get("omit")
     # As one dict: ansible-core from 2.19 on leaves members out that are omit, before it their value tells.
     return {**given, **constants, **{k: v for k, v in templar.template(templates).items() if v != omit}}
+
+
+def misspelt(prefix: str | None, names: Iterable[str], variables: Iterable[str]) -> list[str]:
+    """A line for each variable that is nearly an option's and so would be ignored without a word.
+
+    Those with the same prefix that are like no option are the playbooks' own, or the user's.
+    """
+    options = set(names)
+    lines = []
+    for variable in variables:
+        if prefix and variable.startswith(prefix) and (rest := variable[len(prefix) :]) not in options:
+            lines += [
+                f"{variable} is no option and has no effect; is {prefix}{meant} meant?"
+                for meant in difflib.get_close_matches(rest, options, 1, _ALIKE)
+            ]
+    return lines

@@ -198,6 +198,24 @@ def test_a_dataset_that_the_token_may_not_use_is_named(fleet: Fleet) -> None:
     assert "logs_dataset: the token claude-code-ingest may not ingest into claude-code-log, only into" in run.messages()
 
 
+def test_a_misspelt_variable_is_named_and_one_of_a_playbook_or_a_user_is_not(fleet: Fleet) -> None:
+    assert fleet.playbook("provision").status == 0
+    ours = {"claude_code_telemetry_fail_on_drift": False, "claude_code_telemetry_stats": False, "team_attributes": {}}
+    warning = "claude_code_telemetry_user is no option and has no effect; is claude_code_telemetry_users meant?"
+    fleet.declare(**ours, claude_code_telemetry_user=["ada"])
+    for _installing_and_converged in range(2):
+        run = fleet.playbook("enforce")
+        assert run.status == 0, run.output
+        assert {warning for entry in run.results for warning in entry["result"].get("warnings", [])} == {warning}
+    fleet.declare(claude_code_telemetry_logs_dataset="", claude_code_telemetry_log_dataset="claude-code-logs")
+    refused = fleet.playbook("enforce")
+    assert "logs_dataset is missing" in refused.messages()
+    assert "is claude_code_telemetry_logs_dataset meant?" in refused.messages()
+    fleet.declare(**ours)
+    silent = fleet.playbook("enforce")
+    assert not any(entry["result"].get("warnings") for entry in silent.results)
+
+
 def test_datasets_that_were_mixed_up_are_refused_before_anything_is_installed(fleet: Fleet) -> None:
     logs, metrics = "claude-code-logs", "claude-code-metrics"
     for signal, dataset, complaint in (

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.devfleet.axiom.plugins.plugin_utils.role_variables import options_from
+from ansible_collections.devfleet.axiom.plugins.plugin_utils.role_variables import misspelt, options_from
 
 OMIT = "__omit_place_holder__1"
 NAMES = ("a", "b", "c")
@@ -81,3 +81,12 @@ def test_another_variable_serves_where_the_roles_own_is_not_defined() -> None:
     assert options_from({}, NAMES, found, templar, otherwise) == {}
     options_from({"variables": "role_"}, NAMES, found, templar, {"a": "list"})
     assert templar.asked == {"a": "{{ list }}"}
+
+
+def test_a_variable_that_is_nearly_an_options_is_named_with_it() -> None:
+    options = ("logs_dataset", "state", "users")
+    others = ["role_users", "role_stats", "role_of_mine", "other_user", "user"]
+    assert misspelt("role_", options, others) == []
+    (line,) = misspelt("role_", options, [*others, "role_user"])
+    assert line == "role_user is no option and has no effect; is role_users meant?"
+    assert misspelt(None, options, ["role_user"]) == []
