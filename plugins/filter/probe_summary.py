@@ -73,6 +73,7 @@ _value:
       elements: str
 """
 
+ODD_ANSWER = "could not be probed: it answers in another form than the module otlp_probe"
 _GOOD = ("accepted", "switched_off", "not_sent")
 
 
@@ -129,7 +130,7 @@ def _summary(
             try:
                 said, why = _told(result, found[host], check_mode)
             except (KeyError, TypeError, AttributeError):
-                said, why = [], "could not be probed: it answers in another form than the module otlp_probe"
+                said, why = [], ODD_ANSWER
                 lines.append(f"{host}: {why}")
             lines += [f"{host} {text}" for text in said]
             if why:

@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import error_line
+from ansible_collections.devfleet.axiom.plugins.filter.probe_summary import ODD_ANSWER
+from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import error_line, one_line
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.awx_job import partial_inventory
 
 DOCUMENTATION = r"""
@@ -133,10 +134,15 @@ class _Token:
             self.waiting[host] = "not part of this run, or it failed earlier"
         elif result.get("unreachable"):
             self.waiting[host] = "unreachable: " + error_line(result.get("msg", ""))
-        elif (reason := _obstacle(result)) is not None:
-            self.failed[host] = reason
-        elif (reason := _sessions(variables, result)) is not None:
-            self.holding[host] = reason
+        else:
+            try:
+                obstacle, holding = _obstacle(result), _sessions(variables, result)
+            except (KeyError, TypeError, AttributeError):
+                obstacle, holding = ODD_ANSWER, None
+            if obstacle is not None:
+                self.failed[host] = obstacle
+            elif holding is not None:
+                self.holding[host] = holding
 
     @property
     def moved(self) -> bool:
@@ -189,9 +195,9 @@ def rotation_summary(
             f"{partial}. There may be machines that it knows nothing of, so no former secret ends for having moved"
         )
     return {
-        "lines": lines,
+        "lines": [one_line(line) for line in lines],
         "moved": [token.name for token in found if token.moved and not partial],
-        "failed": {host: reason for token in found for host, reason in token.failed.items()},
+        "failed": {host: one_line(reason) for token in found for host, reason in token.failed.items()},
     }
 
 

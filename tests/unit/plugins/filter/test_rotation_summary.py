@@ -51,6 +51,28 @@ HOLDING = [
 ]
 
 
+ODD: list[dict[str, Any]] = [
+    *({**probed(), "probes": odd} for odd in (None, 1, "text", [1], [{}], {"a": 1})),
+    *({**probed(), "older_sessions": odd} for odd in ("many", [1], {"a": 1})),
+    {"probes": []},
+]
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_one_machine_that_answers_nonsense_keeps_the_former_secret_alive_and_hides_no_other(odd: Any) -> None:
+    found = summary({"a": host(probed()), "odd": host(odd)})
+    assert found["moved"] == []
+    assert found["lines"][0].startswith("token ingest: 1 of 2 machines have moved; ")
+    assert found["failed"] == {"odd": "could not be probed: it answers in another form than the module otlp_probe"}
+
+
+def test_what_a_machine_says_cannot_move_the_cursor() -> None:
+    evil = "\x1b[2J\x9b31m\u202e\n"
+    found = summary({f"a{evil}": host(probed(status="refused", reason=evil, target=evil, user=evil, signal=evil))})
+    assert len(found["lines"]) == 2
+    assert all(line.isprintable() for line in [*found["lines"], *found["failed"].values()])
+
+
 def test_a_fleet_that_has_moved_needs_the_former_secret_no_more() -> None:
     hosts = {"a": host(probed()), "b": host(probed(status="switched_off")), "other": {}}
     found = summary(hosts)
