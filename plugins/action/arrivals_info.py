@@ -11,18 +11,16 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.devfleet.axiom.plugins.module_utils.arrivals_spec import arrivals_argument_spec
 from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import (
     AxiomClient,
-    without_secrets,
 )
 from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import CollectionError
-from ansible_collections.devfleet.axiom.plugins.module_utils.token_policy import PolicyError, parse_duration
+from ansible_collections.devfleet.axiom.plugins.module_utils.token_policy import parse_duration
 from ansible_collections.devfleet.axiom.plugins.plugin_utils import arrivals
+from ansible_collections.devfleet.axiom.plugins.plugin_utils.arguments import checked
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.fleet_arrivals import (
     Inventory,
     Readers,
@@ -40,20 +38,12 @@ class ActionModule(ActionBase):
         task_vars = task_vars or {}
         result: dict[str, Any] = super().run(tmp, task_vars)
         try:
-            options = self._options()
+            options = checked(self._task.args, arrivals_argument_spec())
             found = self._report(options, task_vars)
         except CollectionError as error:
             result.update(error.result(), failed=True)
             return result
         return {**result, "changed": False, "report": found, "silent": arrivals.silent(found)}
-
-    def _options(self) -> dict[str, Any]:
-        validated = ArgumentSpecValidator(arrivals_argument_spec()).validate(self._task.args)
-        if validated.error_messages:
-            text = "; ".join(validated.error_messages)
-            raise PolicyError(without_secrets(str(remove_values(text, validated._no_log_values))))
-        options: dict[str, Any] = validated.validated_parameters
-        return options
 
     def _report(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         end = time.time_ns()

@@ -15,8 +15,8 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.devfleet.axiom.plugins.module_utils import secret_digest
+from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import CollectionError
 from ansible_collections.devfleet.axiom.plugins.plugin_utils import otlp_payload
-from ansible_collections.devfleet.axiom.plugins.plugin_utils.store import StoreError
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.stores import stored_record
 
 _OPTIONS = {"logs": "log_payload", "metrics": "metric_payload"}
@@ -30,11 +30,13 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         arguments = dict(self._task.args, probe_id=str(uuid.uuid4()))
+        # The store is none of the machine's business.
+        store, token_name = arguments.pop("store", None), arguments.pop("token_name", None)
         try:
             payloads = otlp_payload.build(variables["inventory_hostname"], arguments["probe_id"], time.time_ns())
-        except otlp_payload.PayloadError as exc:
-            raise AnsibleActionFail(str(exc)) from None
-        arguments["secrets"] = self._digests(arguments, variables)
+            arguments["secrets"] = self._digests(store, token_name, variables)
+        except CollectionError as error:
+            raise AnsibleActionFail(error.message) from None
         for signal, encoded in payloads.items():
             arguments[_OPTIONS[signal]] = {
                 encoding: base64.b64encode(body).decode("ascii") for encoding, body in encoded.items()
@@ -44,14 +46,11 @@ class ActionModule(ActionBase):
         )
         return result
 
-    def _digests(self, arguments: dict[str, Any], variables: dict[str, Any]) -> dict[str, str]:
-        """What tells the machine which secret it holds; takes the store out of the arguments, it is none of its own."""
-        spec, name = arguments.pop("store", None), arguments.pop("token_name", None)
-        if not spec or not name:
+    def _digests(
+        self, store: dict[str, Any] | None, token_name: str | None, variables: dict[str, Any]
+    ) -> dict[str, str]:
+        """What tells the machine which secret it holds."""
+        if not store or not token_name:
             return {}
-        try:
-            record = stored_record(spec, name, variables, self._loader)
-        except StoreError as exc:
-            raise AnsibleActionFail(exc.message) from None
         # Without a record there is nothing to compare with: every secret is another one.
-        return secret_digest.digests(record or {"secret": None})
+        return secret_digest.digests(stored_record(store, token_name, variables, self._loader) or {"secret": None})

@@ -9,17 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import (
     AxiomClient,
-    without_secrets,
 )
 from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import CollectionError
 from ansible_collections.devfleet.axiom.plugins.module_utils.token_policy import PolicyError
 from ansible_collections.devfleet.axiom.plugins.module_utils.workspace_spec import workspace_argument_spec
+from ansible_collections.devfleet.axiom.plugins.plugin_utils.arguments import checked
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.awx_job import is_slice
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.stores import declared_store
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.workspace import (
@@ -49,7 +47,7 @@ class ActionModule(ActionBase):
                     "this job is a slice, and slices run at the same time, while datasets and tokens are those of the"
                     " whole fleet: set job_slice_count of the job template to 1, and give no workflow its name"
                 )
-            options = self._options()
+            options = checked(self._task.args, workspace_argument_spec())
             datasets, tokens = options["datasets"], options["tokens"]
             validate(datasets, tokens, options["store"])
             rotation = Rotation(options["rotation"], tuple(options["rotation_tokens"]), options["revoke_again"])
@@ -66,14 +64,6 @@ class ActionModule(ActionBase):
             # What was done before a failure is reported with it.
             result = {**workspace.result(), **result}
         return result
-
-    def _options(self) -> dict[str, Any]:
-        validated = ArgumentSpecValidator(workspace_argument_spec()).validate(self._task.args)
-        if validated.error_messages:
-            text = "; ".join(validated.error_messages)
-            raise PolicyError(without_secrets(str(remove_values(text, validated._no_log_values))))
-        options: dict[str, Any] = validated.validated_parameters
-        return options
 
 
 def require_same_everywhere(task_vars: Mapping[str, Any]) -> None:

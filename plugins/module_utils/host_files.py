@@ -63,7 +63,7 @@ def below(prefix: str, path: str) -> str:
     return path if prefix == "/" else prefix.rstrip("/") + path
 
 
-def _foreign_accounts(prefix: str) -> Iterator[list[str]]:
+def _accounts_below(prefix: str) -> Iterator[list[str]]:
     with contextlib.suppress(OSError), open(below(prefix, "/etc/passwd"), encoding="utf-8", errors="replace") as lines:
         for line in lines:
             fields = line.rstrip("\n").split(":")
@@ -78,7 +78,7 @@ def account(name: str, prefix: str) -> Account:
     """
     found = None
     if prefix != "/" and os.path.exists(below(prefix, "/etc/passwd")):
-        for fields in _foreign_accounts(prefix):
+        for fields in _accounts_below(prefix):
             if fields[0] == name:
                 found = Account(name, int(fields[2]), int(fields[3]), below(prefix, fields[5]))
     else:

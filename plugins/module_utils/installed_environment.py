@@ -65,8 +65,7 @@ def installed_environments(options: Mapping[str, Any]) -> list[Installed]:
     """
     found = []
     for target in options["targets"]:
-        users = options["users"] if target != "managed_settings" else []
-        found += [_installed(target, user, options) for user in users or [None]]
+        found += [_installed(target, user, options) for user in targets.users_of(target, options)]
     return found
 
 

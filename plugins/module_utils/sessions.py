@@ -49,14 +49,14 @@ def _paths(options: Mapping[str, Any], target: str, user: str | None) -> list[st
     if target == "shell_profile":
         place = targets.token_path(user)
         return [os.path.join(home, place) if home else host_files.below(prefix, place)]
-    return [os.path.join(home or "", ".claude", "settings.json")]
+    return [os.path.join(home or "", targets.user_settings_path())]
 
 
 def written_at(options: Mapping[str, Any]) -> float | None:
     """When the newest file with a secret in it was written, Unix time; None where there is none."""
     times = []
     for target in options["targets"]:
-        for user in (options["users"] if target != "managed_settings" else []) or [None]:
+        for user in targets.users_of(target, options):
             try:
                 times += [os.lstat(path).st_mtime for path in _paths(options, target, user) if os.path.lexists(path)]
             except (HostError, OSError):

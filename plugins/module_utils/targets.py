@@ -74,6 +74,12 @@ class Wanted(NamedTuple):
     present: bool = True
 
 
+def users_of(target: str, options: Mapping[str, Any]) -> list[str | None]:
+    """Whose places of a target are meant; None for the machine-wide one."""
+    users = [] if target == "managed_settings" else options["users"]
+    return [*users] or [None]
+
+
 def check_options(options: Mapping[str, Any]) -> None:
     """Raise `OptionError` for what is wrong in the options that say where, before any machine is contacted."""
     if not options["targets"]:
@@ -253,7 +259,7 @@ def wanted(options: Mapping[str, Any], platform: str) -> list[Wanted]:
         items += _managed_settings(options, platform)
     if "shell_profile" in options["targets"]:
         # What an earlier declaration put machine-wide is ours to take away too.
-        owners = [None, *options["users"]] if options["state"] == "absent" else options["users"] or [None]
+        owners = [None, *options["users"]] if options["state"] == "absent" else users_of("shell_profile", options)
         for user in owners:
             items += _shell_profile(options, platform, user)
     if "user_settings" in options["targets"]:

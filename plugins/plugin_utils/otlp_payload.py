@@ -10,6 +10,8 @@ import json
 import sys
 from typing import Any
 
+from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import CollectionError
+
 SERVICE = "devfleet-probe"
 EVENT = "devfleet.probe"
 METRIC = "devfleet.probe.count"
@@ -38,7 +40,7 @@ else:
     _MISSING = None
 
 
-class PayloadError(Exception):
+class PayloadError(CollectionError):
     """The payload cannot be built; the message says what to install, and for which Python."""
 
 
