@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import error_line, one_line
+from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import error_line, finding_line, one_line
 
 DOCUMENTATION = r"""
 name: probe_summary
@@ -90,15 +90,10 @@ def _reasons(result: Mapping[str, Any] | None, probes: Iterable[Mapping[str, Any
     """What was found on the machine, but for what the probe has said already."""
     said = " ".join(probe["reason"] or "" for probe in probes)
     return [
-        f"{finding['code']}: {_place(finding)}{error_line(finding['message'])}; {finding['fix']}"
+        f"{finding['code']}: {finding_line(finding)}; {finding['fix']}"
         for finding in (result or {}).get("findings", [])
         if finding["severity"] != "info" and finding["code"] != "not_installed" and finding["message"] not in said
     ]
-
-
-def _place(finding: Mapping[str, Any]) -> str:
-    known = not finding["path"] or finding["message"].startswith(finding["path"])
-    return "" if known else f"{finding['path']} "
 
 
 def _told(result: Mapping[str, Any], found: Mapping[str, Any] | None, check_mode: bool) -> tuple[list[str], str]:

@@ -10,7 +10,7 @@ Ansible prints messages as they are, and a message may hold what a server, a mac
 from __future__ import annotations
 
 import unicodedata
-from typing import Any
+from typing import Any, Mapping
 
 # Control, format (which can turn the direction of writing) and half of a surrogate pair.
 _OBEYED = ("Cc", "Cf", "Cs")
@@ -42,3 +42,9 @@ def error_line(text: object) -> str:
     """The error of another plugin, as a part of a summary."""
     said = str(text)
     return one_line(said[len(_PREFIX) :] if said.startswith(_PREFIX) else said, _LONGEST_ERROR)
+
+
+def finding_line(finding: Mapping[str, Any]) -> str:
+    """What a finding of C(claude_code_telemetry_info) says, with its place, as a part of a summary."""
+    place, text = finding["path"], error_line(finding["message"])
+    return text if not place or text.startswith(place) else f"{place} {text}"

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import error_line
+from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import error_line, finding_line
 from ansible_collections.devfleet.axiom.plugins.module_utils.query_answers import Series
 from ansible_collections.devfleet.axiom.plugins.module_utils.token_policy import (
     SECOND,
@@ -26,6 +26,8 @@ from ansible_collections.devfleet.axiom.plugins.module_utils.token_policy import
 
 SCHEMA_VERSION = 1
 CLASSES = ("delivering", "logs_only", "metrics_only", "stale", "never_seen", "unknown", "not_in_use")
+# Nothing is wrong with these.
+FINE = ("delivering", "not_in_use")
 EVENTS = ("user_prompt", "tool_result", "api_request")
 METRICS = ("session.count", "token.usage")
 # Rows of one answer. A machine takes about three in a day: with settings, without, and after an update of the client.
@@ -413,14 +415,10 @@ def _findings(answer: Mapping[str, Any]) -> list[dict[str, str]]:
     if "findings" not in answer:
         return [_reason("not_asked", f"the machine could not be asked: {error_line(answer.get('msg', ''))}", "")]
     return [
-        _reason(item["code"], _message(item), item["fix"]) for item in answer["findings"] if item["severity"] != "info"
+        _reason(item["code"], finding_line(item), item["fix"])
+        for item in answer["findings"]
+        if item["severity"] != "info"
     ]
-
-
-def _message(finding: Mapping[str, Any]) -> str:
-    place = finding["path"]
-    text = error_line(finding["message"])
-    return text if not place or text.startswith(place) else f"{place} {text}"
 
 
 def _summed(found: Mapping[str, Any]) -> dict[str, Any]:
@@ -457,9 +455,8 @@ def _coverage(expected: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def silent(found: Mapping[str, Any]) -> list[str]:
     """Names of the machines of the inventory that do not deliver, though they should."""
-    good = ("delivering", "not_in_use")
     return [
-        machine["machine"] for machine in found["machines"] if machine["in_inventory"] and machine["class"] not in good
+        machine["machine"] for machine in found["machines"] if machine["in_inventory"] and machine["class"] not in FINE
     ]
 
 

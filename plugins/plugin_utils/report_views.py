@@ -22,6 +22,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import one_line
+from ansible_collections.devfleet.axiom.plugins.plugin_utils.arrivals import FINE
 
 Report = Mapping[str, Any]
 Machine = Mapping[str, Any]
@@ -36,8 +37,6 @@ CLASSES = {
     "not_in_use": "Claude Code not in use",
     "delivering": "delivering",
 }
-# Nothing is wrong with these.
-FINE = ("delivering", "not_in_use")
 NOT_ASKED = "no reason known: --tags reasons asks the machines"
 
 # A terminal shows the beginning of long lists; everything is in the other files.
