@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 from typing import Any
 
@@ -78,3 +79,12 @@ def test_execution_environments_get_what_the_tests_run_with() -> None:
         return {line.split("=")[0].split(">")[0].lower() for line in lines if line and not line.startswith("#")}
 
     assert names("requirements.txt") <= names("tests/requirements.txt")
+
+
+def test_the_map_of_the_code_names_every_file() -> None:
+    text = (COLLECTION / "CONTRIBUTING.md").read_text()
+    files = [
+        path for kind in ("module_utils", "plugin_utils", "filter") for path in COLLECTION.glob(f"plugins/{kind}/*.py")
+    ]
+    assert len(files) > 40
+    assert [path.name for path in files if not re.search(rf"\b{path.name}\b", text)] == []
