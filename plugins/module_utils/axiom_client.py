@@ -576,7 +576,7 @@ class QueryClient(ApiClient):
         return self._asked(f"{path}?format=tabular", {**body, **limit}, query_answers.table)
 
     def mpl(self, query: str, start: str, end: str) -> list[query_answers.Series]:
-        """The series that a query makes of a metric. start, end: RFC 3339."""
+        """The series that a query makes of a metric. start, end: RFC 3339, or relative as in C(now-1h)."""
         if not self.edge:
             raise unsent("edge_url_missing", "metrics can be queried at an edge deployment only: set edge_url")
         body = {"mpl": query, "startTime": start, "endTime": end}

@@ -11,6 +11,9 @@ from __future__ import annotations
 
 from typing import Any, Mapping, NamedTuple
 
+# The end of the year 9999, in epoch seconds: what lies after it cannot be written.
+_END = 253402300800
+
 # Members of Axiom's status, and what we call them.
 _STATUS = {
     "elapsedTime": "elapsed_us",
@@ -32,15 +35,23 @@ class Table(NamedTuple):
     status: dict[str, Any]
 
 
-# The end of the year 9999, in epoch seconds: what lies after it cannot be written.
-_END = 253402300800
-
-
 class Series(NamedTuple):
-    """One series of the answer to an MPL query. last: where the last interval with a value begins, in epoch seconds."""
+    """One series of the answer to an MPL query.
+
+    start: where the first interval begins, in epoch seconds. resolution: length of an interval, in seconds. data: a
+    number for each interval, None where there is none.
+    """
 
     tags: dict[str, Any]
-    last: int | None
+    start: int
+    resolution: int
+    data: list[float | None]
+
+    @property
+    def last(self) -> int | None:
+        """Where the last interval with a value begins, in epoch seconds."""
+        filled = [index for index, value in enumerate(self.data) if value is not None]
+        return self.start + filled[-1] * self.resolution if filled else None
 
 
 def table(answer: Any) -> Table:
@@ -61,18 +72,16 @@ def table(answer: Any) -> Table:
 
 
 def series(answer: Any) -> list[Series]:
-    """Every series, with the time of its last value."""
+    """Every series."""
     try:
-        return [Series(dict(item.get("tags") or {}), _last(item)) for item in answer["series"]]
+        return [_one(item) for item in answer["series"]]
     except (KeyError, TypeError, AttributeError, ValueError, OverflowError):
         raise ValueError("series") from None
 
 
-def _last(item: Mapping[str, Any]) -> int | None:
-    filled = [index for index, value in enumerate(item["data"]) if value is not None]
-    if not filled:
-        return None
-    last = int(item["start"]) + filled[-1] * int(item["resolution"])
-    if not 0 <= last < _END:
+def _one(item: Mapping[str, Any]) -> Series:
+    data = [None if value is None else float(value) for value in item["data"]]
+    start, resolution = int(item["start"]), int(item["resolution"])
+    if start < 0 or resolution < 0 or start + len(data) * resolution >= _END:
         raise ValueError("time")
-    return last
+    return Series(dict(item.get("tags") or {}), start, resolution, data)

@@ -12,6 +12,7 @@ version_added: 1.0.0
 author: devfleet maintainers (@devfleet)
 description:
   - Runs one query in the Axiom Processing Language and returns its rows. One request.
+  - Metrics are queried with M(devfleet.axiom.mpl_query).
   - What is asked is read only, so this runs in check mode too.
   - An answer of more than 32 MiB is refused; summarize, or ask for a shorter time.
 extends_documentation_fragment:
@@ -47,6 +48,7 @@ options:
       - If not set, the environment variable E(AXIOM_TOKEN) of the machine that runs the task is used.
     type: str
 seealso:
+  - module: devfleet.axiom.mpl_query
   - module: devfleet.axiom.workspace
   - name: Axiom Processing Language
     description: The language.

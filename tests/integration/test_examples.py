@@ -38,7 +38,7 @@ USERS = ("ada", "linus")
 IN_AN_EMPTY_AXIOM = ("dataset", "dataset_info", "api_token", "api_token_info", "dashboard")
 IN_A_STORE = ("workspace",)
 ON_A_FLEET = (
-    *("apl_query", "arrivals_info", "arrivals_report", "otlp_probe", "claude_code_telemetry_info"),
+    *("apl_query", "mpl_query", "arrivals_info", "arrivals_report", "otlp_probe", "claude_code_telemetry_info"),
     *("awx_capacity", "awx_rrule", "probe_summary", "rotation_summary", "run_stats", "installed_collection"),
     "claude_code_telemetry",
 )
@@ -58,6 +58,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "apl_query": {"apl": "['x']"},
     "dashboard": {"uid": "x", "state": "absent"},
     "dataset": {"name": "x"},
+    "mpl_query": {"mpl": "`x`:`y`", "edge_url": "https://us-east-1.aws.edge.axiom.co"},
     "workspace": {"datasets": [{"name": "x"}]},
 }
 # Different with each run; a sample shows one of them.
@@ -227,9 +228,14 @@ def test_examples_run_on_a_fleet(plugins: Plugins, reader: Reader) -> None:
     now = datetime.datetime.now(datetime.UTC)
     prompts = [{"time": now, "name": "claude_code.user_prompt", "resource": {"service.version": "2.1.331"}}] * 17
     reader.axiom.load_events(LOGS, prompts)
+    cost = {"time": now, "name": "claude_code.cost.usage", "value": 0.125}
+    spent = ["platform", "platform", "platform", "payments"]
+    reader.axiom.load_points(METRICS, [{**cost, "resource": {"team": team}} for team in spent])
     reader.machine.write("home/ada/.bashrc", "export OTEL_EXPORTER_OTLP_HEADERS=Authorization=mine\n")
     site = {"name": "The fleet", "ansible.builtin.import_playbook": "devfleet.axiom.site"}
     run = reader.run([site, *reader.plays(plugins, ON_A_FLEET)], AXIOM_INGEST_TOKEN=secret)
+    (shown,) = (entry["result"]["results"] for entry in run.results if entry["task"] == "mpl_query: Show it")
+    assert {item["msg"] for item in shown} == {"platform: 0.38 USD", "payments: 0.12 USD"}
     reader.samples_are_results(plugins, ON_A_FLEET, run)
 
 

@@ -48,6 +48,7 @@ CALLS: list[tuple[str, dict[str, Any], str]] = [
     ("dataset_info", {}, "axiom_client._exchanged"),
     ("dashboard", DASHBOARD, "axiom_client._exchanged"),
     ("apl_query", {"apl": f"['{LOGS}']"}, "axiom_client._exchanged"),
+    ("mpl_query", {"mpl": f"`{METRICS}`:`x`", "edge_url": "http://127.0.0.1:1"}, "axiom_client._exchanged"),
     ("api_token", {"name": "new", "ingest": [LOGS]}, "tokens.with_secret"),
     ("api_token_info", {}, "axiom_client._exchanged"),
     ("claude_code_telemetry", INSTALL, "stores.stored_record"),

@@ -89,7 +89,9 @@ def test_without_an_edge_apl_goes_to_the_api_with_the_organization(mock: respons
 def test_mpl_tells_when_each_series_had_its_last_value(mock: responses.RequestsMock) -> None:
     body = {"mpl": "`m`:`x` | align to 1m using sum", "startTime": "a", "endTime": "b"}
     expect(mock, f"{EDGE}/v1/query/_mpl?format=metrics-v2", SERIES, body)
-    assert client().mpl(body["mpl"], "a", "b") == [({"host.name": "m1"}, 1120), ({}, None)]
+    found = client().mpl(body["mpl"], "a", "b")
+    assert found == [({"host.name": "m1"}, 1000, 60, [1.0, None, 2.0, None]), ({}, 1000, 60, [None])]
+    assert [one.last for one in found] == [1120, None]
 
 
 @pytest.mark.parametrize("columns", [None, [], [[], []]])

@@ -39,7 +39,7 @@ def settings(machine: str, sha256: str, when: str = "10:00", source: str = '["fi
 
 
 def series(machine: str, when: int = NOON // SECOND - 3600) -> Series:
-    return Series({"host.name": machine}, when)
+    return Series({"host.name": machine}, when, 60, [1.0, None])
 
 
 def expected(name: str, **more: Any) -> Expected:
@@ -100,7 +100,7 @@ def test_a_machine_that_delivers() -> None:
         (expected("m"), [row("m")], [], "logs_only"),
         (expected("m"), [], [series("m")], "metrics_only"),
         (expected("m"), [], [], "never_seen"),
-        (expected("m"), [], [Series({"host.name": "m"}, None)], "never_seen"),
+        (expected("m"), [], [Series({"host.name": "m"}, 0, 60, [None])], "never_seen"),
         (expected("m", metrics=None), [row("m")], [], "delivering"),
         (expected("m", logs=None), [], [series("m")], "delivering"),
         (expected("m", logs=None), [], [], "never_seen"),
@@ -166,7 +166,7 @@ def test_unknown_machines_are_those_that_no_inventory_name_explains() -> None:
 def test_what_makes_a_report_less_sure_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arrivals, "MOST_ROWS", 3)
     twins = [expected("a", machine="same"), expected("b", machine="same")]
-    warnings = report(twins, arrived([row("same"), row(""), row("x")], [Series({}, 5)]))["warnings"]
+    warnings = report(twins, arrived([row("same"), row(""), row("x")], [Series({}, 5, 60, [1.0])]))["warnings"]
     assert "more to tell than the 3 rows" in warnings[0]
     assert warnings[1].startswith("logs holds data without host.name")
     assert warnings[2].startswith("metrics holds data without host.name")
