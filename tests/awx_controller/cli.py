@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from support.serving import StartError
 
 from awx_controller.recording import record, save
-from awx_controller.server import StartError, serve
+from awx_controller.server import serve
 
 DEFAULT_PORT = 8652
 DEFAULT_STATE = Path(".build/awx")

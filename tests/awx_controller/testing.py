@@ -6,9 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -18,9 +15,8 @@ from types import TracebackType
 from typing import Any
 
 import requests
+from support.serving import ServerProcess
 
-TESTS = Path(__file__).resolve().parent.parent
-STOP_SECONDS = 10
 ACTIVE = ("new", "pending", "waiting", "running")
 # Not what a module changes: each logs in and out.
 _LOGIN = "/api/v2/tokens/"
@@ -36,8 +32,8 @@ class LocalController:
     def __init__(self, path: str = "", collections: str = "") -> None:
         self._temporary = tempfile.TemporaryDirectory(prefix="awx-")
         self.state = Path(self._temporary.name)
-        self._options = ["--path", path, "--collections", collections]
-        self._process: subprocess.Popen[str] | None = None
+        options = ("--port", "0", "--path", path, "--collections", collections)
+        self._server = ServerProcess("awx_controller", self.state, *options)
         self._session = requests.Session()
         self._session.trust_env = False
         self.url = self.username = self.password = ""
@@ -55,7 +51,7 @@ class LocalController:
     @property
     def log(self) -> str:
         """What the server wrote on stderr: faults of its own."""
-        return (self.state / "server.log").read_text()
+        return self._server.log()
 
     @property
     def projects(self) -> Path:
@@ -66,39 +62,14 @@ class LocalController:
 
     def start(self) -> None:
         """Start the server; RuntimeError with its own words where it does not come up."""
-        environment = dict(os.environ)
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(TESTS), environment.get("PYTHONPATH", "")]))
-        command = [sys.executable, "-m", "awx_controller", "serve", "--state", str(self.state), "--port", "0"]
-        with open(self.state / "server.log", "a") as log:
-            self._process = subprocess.Popen(
-                [*command, *self._options, "--until-stdin-ends"],
-                env=environment,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
-        assert self._process.stdout
-        lines = [self._process.stdout.readline().rstrip("\n") for _index in range(3)]
-        if not all(lines):
-            self._process.wait()
-            raise RuntimeError(f"the controller did not start: {self.log}")
-        values = dict(line.removeprefix("export ").split("=", 1) for line in lines)
+        values = self._server.start()
         self.url = values["CONTROLLER_HOST"]
         self.username, self.password = values["CONTROLLER_USERNAME"], values["CONTROLLER_PASSWORD"]
 
     def stop(self) -> None:
         """Stop the server, and every job with it."""
-        process, self._process = self._process, None
-        if process is None:
-            return
         self._session.close()
-        process.terminate()
-        try:
-            process.communicate(timeout=STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
+        self._server.stop()
 
     def env(self) -> dict[str, str]:
         """Return the variables that point awx.awx at this server."""

@@ -10,8 +10,10 @@ import json
 import sys
 from pathlib import Path
 
+from support.serving import StartError
+
 from axiom_emulator.emulator import PUT_MODES
-from axiom_emulator.server import StartError, serve
+from axiom_emulator.server import serve
 from axiom_emulator.storage import Storage
 
 DEFAULT_PORT = 8642

@@ -17,29 +17,13 @@ from types import FrameType
 from typing import IO
 
 import waitress
+from support.serving import StartError, listening, stop_with_stdin
 
 from axiom_emulator.app import create_app
 from axiom_emulator.emulator import EDGES, Emulator
 from axiom_emulator.storage import Storage
 
-HOST = "127.0.0.1"
 THREADS = 16
-
-
-class StartError(Exception):
-    """Why the server cannot start, in one line."""
-
-
-def _bind(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((HOST, port))
-        listener.listen(256)
-    except OSError:
-        listener.close()
-        raise
-    return listener
 
 
 def _listeners(port: int, earlier: list[int]) -> list[socket.socket]:
@@ -51,13 +35,13 @@ def _listeners(port: int, earlier: list[int]) -> list[socket.socket]:
     opened: list[socket.socket] = []
     for number in wanted:
         try:
-            opened.append(_bind(number))
-        except (OSError, OverflowError) as error:
+            opened.append(listening(number))
+        except StartError:
             for listener in opened:
                 listener.close()
             if port == 0 and earlier:
                 return _listeners(0, [])
-            raise StartError(f"cannot listen on {HOST}:{number}: {error}; choose another with --port") from error
+            raise
     return opened
 
 
@@ -86,16 +70,6 @@ def _stop_on_signals() -> threading.Event:
     return stopping
 
 
-def _stop_with_stdin() -> None:
-    """Stop once standard input ends: a test's server must not outlive a test that was killed.
-
-    Not through ``sys.stdin``, whose lock a daemon thread would hold while the interpreter shuts down.
-    """
-    while os.read(0, 4096):
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
 def serve(state: Path, port: int, put: str, readonly: bool, record_secrets: bool, until_stdin_ends: bool) -> None:
     """Serve until SIGINT or SIGTERM; StartError where that cannot begin."""
     stopping = _stop_on_signals()
@@ -116,7 +90,7 @@ def serve(state: Path, port: int, put: str, readonly: bool, record_secrets: bool
     print(f"export AXIOM_TOKEN={emulator.management_token()}")
     print(f"export AXIOM_ORG_ID={emulator.org_id}", flush=True)
     if until_stdin_ends:
-        threading.Thread(target=_stop_with_stdin, daemon=True).start()
+        stop_with_stdin()
     try:
         server.run()
     finally:

@@ -5,10 +5,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -16,13 +13,11 @@ from types import TracebackType
 from typing import Any
 
 import requests
+from support.serving import ServerProcess
 
 from axiom_emulator import token_secrets
 from axiom_emulator.storage import Row, Storage
 from axiom_emulator.timestamps import render
-
-TESTS = Path(__file__).resolve().parent.parent
-STOP_SECONDS = 10
 
 
 class LocalAxiom:
@@ -34,8 +29,8 @@ class LocalAxiom:
     def __init__(self, state: Path | None = None, port: int = 0, put: str = "merge", readonly: bool = False) -> None:
         self._temporary = None if state else tempfile.TemporaryDirectory(prefix="axiom-")
         self.state = Path(self._temporary.name if self._temporary else state or "")
-        self._options = ["--port", str(port), "--put", put, *(["--readonly"] if readonly else [])]
-        self._process: subprocess.Popen[str] | None = None
+        options = ("--port", str(port), "--put", put, "--record-secrets", *(("--readonly",) if readonly else ()))
+        self._server = ServerProcess("axiom_emulator", self.state, *options)
         self._storage: Storage | None = None
         self._control = requests.Session()
         self._control.trust_env = False
@@ -57,42 +52,14 @@ class LocalAxiom:
 
     def start(self) -> None:
         """Start the server; RuntimeError with its own words where it does not come up."""
-        environment = dict(os.environ)
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(TESTS), environment.get("PYTHONPATH", "")]))
-        command = [sys.executable, "-m", "axiom_emulator", "serve", "--state", str(self.state), *self._options]
-        self.state.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with open(self.state / "server.log", "a+") as log:
-            self._process = subprocess.Popen(
-                [*command, "--record-secrets", "--until-stdin-ends"],
-                env=environment,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
-            assert self._process.stdout
-            lines = [self._process.stdout.readline().rstrip("\n") for _index in range(3)]
-            if not all(lines):
-                self._process.wait()
-                log.seek(0)
-                raise RuntimeError(f"the local Axiom did not start: {log.read()}")
-        values = dict(line.removeprefix("export ").split("=", 1) for line in lines)
+        values = self._server.start()
         self.url, self.token, self.org_id = values["AXIOM_URL"], values["AXIOM_TOKEN"], values["AXIOM_ORG_ID"]
         self.edge_urls = self.control("GET", "info")["edges"]
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int | None:
         """Stop the server with a signal and return its exit status; what it stored stays readable."""
-        process, self._process = self._process, None
-        if process is None:
-            return None
         self._control.close()
-        process.send_signal(number)
-        try:
-            process.communicate(timeout=STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
-        return process.returncode
+        return self._server.stop(number)
 
     def restart(self) -> None:
         """Stop, and start again on the same state and ports."""

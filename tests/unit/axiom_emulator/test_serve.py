@@ -22,8 +22,9 @@ from typing import Any
 import pytest
 import requests
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from support.serving import TESTS
 
-from axiom_emulator.testing import TESTS, LocalAxiom
+from axiom_emulator.testing import LocalAxiom
 
 Sessions = Callable[[LocalAxiom], requests.Session]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(TESTS)}
