@@ -107,9 +107,7 @@ class Job:
 @pytest.fixture
 def job(open_path: Path, environment: Path, axiom: LocalAxiom) -> Job:
     """A fleet whose workspace was provisioned elsewhere, and a job that is given its records."""
-    fleet = Rollout(open_path, axiom, HOSTS)
-    run = fleet.play("provision")
-    assert run.status == 0, run.output
+    fleet = Rollout(open_path, axiom, HOSTS).after("provision")
     assert METRICS in fleet.record()["datasets"]
     return Job(open_path / "job", environment, fleet)
 

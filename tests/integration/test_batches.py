@@ -25,9 +25,7 @@ THEIRS = "etc/claude-code/managed-settings.d/99-theirs.json"
 @pytest.fixture
 def fleet(open_path: Path, axiom: LocalAxiom) -> Rollout:
     """Four machines with nothing on them, and a store that holds their secret."""
-    fleet = Rollout(open_path, axiom, HOSTS)
-    assert fleet.play("provision").status == 0
-    return fleet
+    return Rollout(open_path, axiom, HOSTS).after("provision")
 
 
 def batches(*sizes: Any, **more: Any) -> list[str]:

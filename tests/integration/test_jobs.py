@@ -23,11 +23,7 @@ STATS = "-eclaude_code_telemetry_stats=true"
 @pytest.fixture
 def fleet(open_path: Path, axiom: LocalAxiom) -> Rollout:
     """Three machines that deliver."""
-    found = Rollout(open_path, axiom, HOSTS)
-    for name in ("provision", "enforce"):
-        run = found.play(name)
-        assert run.status == 0, run.output
-    return found
+    return Rollout(open_path, axiom, HOSTS).after("provision", "enforce")
 
 
 def artifacts(fleet: Rollout, run: Run) -> dict[str, Any]:

@@ -22,11 +22,7 @@ SESSION = "  4711 02-03:04:05 /usr/local/bin/claude"
 @pytest.fixture
 def fleet(open_path: Path, axiom: LocalAxiom) -> Rollout:
     """Three machines that deliver."""
-    found = Rollout(open_path, axiom, HOSTS)
-    for name in ("provision", "enforce"):
-        run = found.play(name)
-        assert run.status == 0, run.output
-    return found
+    return Rollout(open_path, axiom, HOSTS).after("provision", "enforce")
 
 
 def minted(fleet: Rollout) -> int:

@@ -27,10 +27,7 @@ BEGIN = ("-e", "axiom_workspace_rotation=begin")
 @pytest.fixture
 def fleet(open_path: Path, axiom: LocalAxiom) -> Rollout:
     """A token in a store, and one machine that is not there yet."""
-    found = Rollout(open_path, axiom, ["a"])
-    run = found.play("provision")
-    assert run.status == 0, run.output
-    return found
+    return Rollout(open_path, axiom, ["a"]).after("provision")
 
 
 def begin(fleet: Rollout, **environment: str) -> Run:
@@ -280,9 +277,7 @@ def test_a_controller_with_a_store_of_its_own_stops_and_names_the_token_it_does_
 
 
 def test_a_run_killed_mid_fleet_goes_on_where_it_was(open_path: Path, axiom: LocalAxiom) -> None:
-    fleet = Rollout(open_path, axiom, ["a", "b"])
-    assert fleet.play("provision").status == 0
-    assert fleet.play("enforce").status == 0
+    fleet = Rollout(open_path, axiom, ["a", "b"]).after("provision", "enforce")
     old = fleet.record()["secret"]
     # The first machine has its new secret when its probe is held up.
     fleet.axiom.fault(role="edge", path="/v1/", action="delay", delay=8, times=None)

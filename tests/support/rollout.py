@@ -74,6 +74,13 @@ class Rollout(Observed):
         self.no_secret_in(run.output, json.dumps(run.results))
         return run
 
+    def after(self, *names: str) -> Rollout:
+        """The fleet, after runs that succeed."""
+        for name in names:
+            run = self.play(name)
+            assert run.status == 0, run.output
+        return self
+
     def installed(self) -> dict[str, str | None]:
         """The secret on each machine."""
         found: dict[str, str | None] = {}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A server of ours in a process of its own: what the servers have in common, and what starts and stops one for a test."""
+"""A server of ours in a process of its own: what servers have in common, and what starts and stops one for a test."""
 
 from __future__ import annotations
 
