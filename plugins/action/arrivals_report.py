@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.devfleet.axiom.plugins.module_utils.token_policy import PolicyError
-from ansible_collections.devfleet.axiom.plugins.plugin_utils import arrivals, report_views
+from ansible_collections.devfleet.axiom.plugins.plugin_utils import arrivals, report_views, whole_file
 
 # For their owner and their group: the files name machines and teams, and CI has to read them.
 _MODE = 0o640
@@ -97,22 +95,12 @@ class ActionModule(ActionBase):
     @staticmethod
     def _write(directory: str, files: Mapping[str, str]) -> None:
         """Each file is replaced as a whole, so that whoever serves the directory never serves half of one."""
-        temporary = None
         try:
             os.makedirs(directory, _DIRECTORY_MODE, exist_ok=True)
             for name, text in files.items():
-                descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=directory)
-                with open(descriptor, "w", encoding="utf-8") as handle:
-                    os.fchmod(descriptor, _MODE)
-                    handle.write(text)
-                os.rename(temporary, os.path.join(directory, name))
-                temporary = None
+                whole_file.replace(os.path.join(directory, name), text.encode("utf-8"), _MODE)
         except OSError as error:
             text = (
                 f"the report cannot be written to {directory} ({error.strerror}): correct telemetry_verify_report_dir"
             )
             raise AnsibleActionFail(text) from None
-        finally:
-            if temporary:
-                with suppress(OSError):
-                    os.unlink(temporary)

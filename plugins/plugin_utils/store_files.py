@@ -6,12 +6,10 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
-import tempfile
-from contextlib import suppress
 
+from ansible_collections.devfleet.axiom.plugins.plugin_utils import whole_file
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.store import StoreError
 
 LARGEST_FILE = 16 * 1024 * 1024
@@ -34,39 +32,13 @@ def content(path: str) -> bytes | None:
 
 
 def replace(path: str, new: bytes) -> None:
-    """Write a file, mode 0600, so that there is the old one or the new one at any time, and the new one for good."""
-    folder, name = os.path.split(path)
-    temporary = None
+    """Write a file that only its owner may read."""
     try:
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", suffix=".new", dir=folder)
-        with open(descriptor, "wb") as handle:
-            os.fchmod(descriptor, 0o600)
-            handle.write(new)
-            handle.flush()
-            os.fsync(descriptor)
-        os.rename(temporary, path)
-        temporary = None
-        _sync(folder)
+        whole_file.replace(path, new, 0o600)
     except OSError as error:
         raise unusable(path, "cannot be written", error) from None
-    finally:
-        if temporary:
-            with suppress(OSError):
-                os.unlink(temporary)
 
 
 def unusable(path: str, what: str, error: OSError) -> StoreError:
     """What to tell about a file that cannot be used."""
     return StoreError(f"the store {path} {what} ({error.strerror}): correct its path, owner or mode")
-
-
-def _sync(folder: str) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        # Some network file systems cannot do this; the rename itself has succeeded.
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
-    finally:
-        os.close(descriptor)

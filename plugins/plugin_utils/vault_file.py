@@ -93,7 +93,7 @@ class VaultFile:
     def write(self, record: Record) -> None:
         """Keep a record; the records of other tokens stay."""
         with self.locked():
-            before = self._content()
+            before = store_files.content(self.path)
             records = {**self._records(), record["name"]: dict(record)}
             document = json.dumps({"plugin": _PLUGIN, "version": VERSION, "records": records}, indent=2, sort_keys=True)
             store_files.replace(self.path, self._vault.encrypt(document.encode("utf-8"), before))
@@ -128,7 +128,7 @@ class VaultFile:
         return self._parsed(SHARED.get(key, self._decrypted))
 
     def _decrypted(self) -> bytes:
-        content = self._content()
+        content = store_files.content(self.path)
         if content is None:
             raise StoreError(f"the store {self.path} vanished while it was read: run again")
         if not is_encrypted(content):
@@ -141,10 +141,6 @@ class VaultFile:
                 f"the store {self.path} cannot be decrypted: the vault password is not the one it was written with,"
                 " or the file is damaged (then restore it from a backup)"
             ) from None
-
-    def _content(self) -> bytes | None:
-        """The file's bytes, or None where there is no file."""
-        return store_files.content(self.path)
 
     def _parsed(self, plain: bytes) -> dict[str, dict[str, Any]]:
         try:

@@ -17,7 +17,7 @@ from ansible.constants import DEFAULT_VAULT_IDENTITY
 from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import VaultLib, VaultSecret
 
-from ansible_collections.devfleet.axiom.plugins.plugin_utils import store_files, vault_file
+from ansible_collections.devfleet.axiom.plugins.plugin_utils import vault_file, whole_file
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.store import StoreError
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.stores import open_store
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.vault_file import Vault, vault_from_loader
@@ -116,7 +116,7 @@ def test_a_write_that_fails_leaves_the_old_store_and_nothing_else(step, tmp_path
     def full(*_arguments: Any, **_named: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(store_files.tempfile if step == "mkstemp" else store_files.os, step, full)
+    monkeypatch.setattr(whole_file.tempfile if step == "mkstemp" else whole_file.os, step, full)
     with pytest.raises(StoreError, match=r"cannot be written \(No space left on device\)"):
         opened(tmp_path).write(record("other"))
     monkeypatch.undo()
