@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from awx_controller import inventories, launching, notifications, projects, recurrence, running, workflows
 from awx_controller.clock import seconds_timestamp, timestamp
@@ -37,6 +37,16 @@ _FRIENDLY = {
     "workflow_approvals": "Workflow Approval",
 }
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[a-zA-Z]")
+
+
+class Launch(NamedTuple):
+    """What a job is made of. about: values that every kind of job has; slicing: number and count of a slice."""
+
+    template: Item
+    prompts: dict[str, Any]
+    about: dict[str, Any]
+    user: Item | None
+    slicing: tuple[int, int] | None
 
 
 class Engine:
@@ -78,7 +88,7 @@ class Engine:
             "inventory_sources": self._make_inventory_update,
             "workflow_approval_templates": self._make_approval,
         }[template.path]
-        job = make(template, prompts, about, user, slicing)
+        job = make(Launch(template, prompts, about, user, slicing))
         job.private |= {"passwords": passwords or {}, "events": [], "stdout": ""}
         template.private["current_job"] = job.id
         if template.path in ("projects", "inventory_sources"):
@@ -102,19 +112,13 @@ class Engine:
                 return int(identity)
         return next((item.id for item in store.all("execution_environments")), None)
 
-    def _make_job(
-        self,
-        template: Item,
-        prompts: dict[str, Any],
-        about: dict[str, Any],
-        user: Item | None,
-        slicing: tuple[int, int] | None,
-    ) -> Item:
+    def _make_job(self, launch: Launch) -> Item:
         store = self.store
+        template, prompts, about, user, slicing = launch
         extra_vars, hidden = launching.job_variables(template, prompts.get("extra_vars", {}))
         count = launching.slice_count(store, template, prompts)
         if count > 1 and not slicing:
-            return self._make_sliced(template, prompts, about, user, count)
+            return self._make_sliced(launch, count)
         values = {name: template[name] for name in COPIED_TO_JOB}
         values |= {name: value for name, value in prompts.items() if name in values}
         project = store.find("projects", template["project"])
@@ -136,71 +140,47 @@ class Engine:
         job.links["labels"] = list(prompts.get("labels", template.links["labels"]))
         return job
 
-    def _make_sliced(
-        self, template: Item, prompts: dict[str, Any], about: dict[str, Any], user: Item | None, count: int
-    ) -> Item:
-        values = {**about, "job_template": template.id, "is_sliced_job": True, "inventory": prompts.get("inventory")}
+    def _make_sliced(self, launch: Launch, count: int) -> Item:
+        values = {
+            **launch.about,
+            "job_template": launch.template.id,
+            "is_sliced_job": True,
+            "inventory": launch.prompts.get("inventory"),
+        }
         del values["execution_environment"]
-        extra_vars, hidden = launching.job_variables(template, prompts.get("extra_vars", {}))
-        values |= {"extra_vars": extra_vars, "limit": prompts.get("limit")}
-        job = self.store.add("workflow_jobs", values, user, survey_passwords=hidden, prompts=prompts)
+        extra_vars, hidden = launching.job_variables(launch.template, launch.prompts.get("extra_vars", {}))
+        values |= {"extra_vars": extra_vars, "limit": launch.prompts.get("limit")}
+        job = self.store.add("workflow_jobs", values, launch.user, survey_passwords=hidden, prompts=launch.prompts)
         for number in range(1, count + 1):
-            node = {"workflow_job": job.id, "unified_job_template": template.id}
+            node = {"workflow_job": job.id, "unified_job_template": launch.template.id}
             self.store.add("workflow_job_nodes", node, slicing=(number, count), ancestor_artifacts={})
         return job
 
-    def _make_workflow_job(
-        self,
-        template: Item,
-        prompts: dict[str, Any],
-        about: dict[str, Any],
-        user: Item | None,
-        slicing: tuple[int, int] | None,
-    ) -> Item:
+    def _make_workflow_job(self, launch: Launch) -> Item:
+        template, prompts = launch.template, launch.prompts
         extra_vars, hidden = launching.job_variables(template, prompts.get("extra_vars", {}))
-        values = {**about, "workflow_job_template": template.id, "extra_vars": extra_vars}
+        values = {**launch.about, "workflow_job_template": template.id, "extra_vars": extra_vars}
         del values["execution_environment"]
         kept = ("inventory", "limit", "scm_branch", "job_tags", "skip_tags")
         values |= {name: prompts.get(name, template[name]) for name in kept}
         values["allow_simultaneous"] = template["allow_simultaneous"]
-        job = self.store.add("workflow_jobs", values, user, survey_passwords=hidden)
+        job = self.store.add("workflow_jobs", values, launch.user, survey_passwords=hidden)
         job.links["labels"] = list(prompts.get("labels", template.links["labels"]))
         workflows.copy_nodes(self.store, template, job)
         return job
 
-    def _make_project_update(
-        self,
-        template: Item,
-        prompts: dict[str, Any],
-        about: dict[str, Any],
-        user: Item | None,
-        slicing: tuple[int, int] | None,
-    ) -> Item:
+    def _make_project_update(self, launch: Launch) -> Item:
         names = ("local_path", "scm_type", "scm_url", "scm_branch")
-        values = {**about, "project": template.id, **{name: template[name] for name in names}}
-        return self.store.add("project_updates", values, user)
+        values = {**launch.about, "project": launch.template.id, **{name: launch.template[name] for name in names}}
+        return self.store.add("project_updates", values, launch.user)
 
-    def _make_inventory_update(
-        self,
-        template: Item,
-        prompts: dict[str, Any],
-        about: dict[str, Any],
-        user: Item | None,
-        slicing: tuple[int, int] | None,
-    ) -> Item:
-        values = {**about, "inventory_source": template.id, "inventory": template["inventory"]}
-        return self.store.add("inventory_updates", values, user)
+    def _make_inventory_update(self, launch: Launch) -> Item:
+        values = {**launch.about, "inventory_source": launch.template.id, "inventory": launch.template["inventory"]}
+        return self.store.add("inventory_updates", values, launch.user)
 
-    def _make_approval(
-        self,
-        template: Item,
-        prompts: dict[str, Any],
-        about: dict[str, Any],
-        user: Item | None,
-        slicing: tuple[int, int] | None,
-    ) -> Item:
-        values = {**about, "timeout": template["timeout"]}
-        return self.store.add("workflow_approvals", values, user)
+    def _make_approval(self, launch: Launch) -> Item:
+        values = {**launch.about, "timeout": launch.template["timeout"]}
+        return self.store.add("workflow_approvals", values, launch.user)
 
     # Queue
 
