@@ -45,12 +45,10 @@ def _path(path: str, quote: Callable[[str], str]) -> str:
     return '"$HOME"' + quote(path[1:]) if path.startswith("~/") else quote(path)
 
 
-def _posix_value(value: str) -> str:
-    return '"$_claude_telemetry_token"'.join(quote_posix(part) if part else "" for part in value.split(SECRET_MARK))
-
-
-def _fish_value(value: str) -> str:
-    return '"$_claude_telemetry_token"'.join(quote_fish(part) if part else "" for part in value.split(SECRET_MARK))
+def _value(value: str, quote: Callable[[str], str]) -> str:
+    """A value for a shell, the variable that holds the secret in its place."""
+    parts = [quote(part) if part else "" for part in value.split(SECRET_MARK)]
+    return '"$_claude_telemetry_token"'.join(parts) or "''"
 
 
 def _posix(environment: Mapping[str, str], token_path: str, scope: str, function: str) -> str:
@@ -58,7 +56,7 @@ def _posix(environment: Mapping[str, str], token_path: str, scope: str, function
     read = f"{{ IFS= read -r _claude_telemetry_token < {_path(token_path, quote_posix)}; }} 2>/dev/null"
     indent = "    " if scope == "session" else "            "
     exports = "".join(
-        "{}export {}={}\n".format(indent, name, _posix_value(value) or "''") for name, value in environment.items()
+        "{}export {}={}\n".format(indent, name, _value(value, quote_posix)) for name, value in environment.items()
     )
     if scope == "session":
         return f"if {read}; then\n{exports}    unset _claude_telemetry_token\nfi\n"
@@ -75,8 +73,7 @@ def _fish(environment: Mapping[str, str], token_path: str, scope: str) -> str:
     indent = "    " if scope == "session" else "        "
     read = f"test -r {path}; and read -l _claude_telemetry_token < {path}"
     sets = "".join(
-        "{}set {} {} {}\n".format(indent, flags, name, _fish_value(value) or "''")
-        for name, value in environment.items()
+        "{}set {} {} {}\n".format(indent, flags, name, _value(value, quote_fish)) for name, value in environment.items()
     )
     if scope == "session":
         return f"if {read}\n{sets}end\n"

@@ -184,7 +184,8 @@ def check_endpoint(signal: str, value: str) -> str:
     return value
 
 
-def check_proxy(option: str, value: str) -> str:
+def _network(option: str, value: str) -> str:
+    """Return the value of one of `NETWORK_VARIABLES`, or refuse one that the client could not use, or with credentials."""
     _text(option, value)
     if option in ("http_proxy", "https_proxy"):
         url = urlsplit(value)
@@ -319,7 +320,7 @@ def build(options: Mapping[str, Any], token: str, shield: bool = False) -> dict[
             environment[variable] = "true" if wanted else "false"
     for option, variable in NETWORK_VARIABLES.items():
         if options[option]:
-            environment[variable] = check_proxy(option, options[option])
+            environment[variable] = _network(option, options[option])
     environment.update(_extra(options["extra"] or {}))
     return environment
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import platform
 from typing import Any, Mapping
 
 from ansible_collections.devfleet.axiom.plugins.module_utils import shell_profile, targets, telemetry_env
@@ -63,6 +64,13 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = dict(
     variables=_option("str"),
     validate_only=_option("bool", False),
 )
+
+
+def on_this_machine(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options with the platform of the machine that this runs on, where they say `auto`."""
+    if options["platform"] != "auto":
+        return dict(options)
+    return dict(options, platform="darwin" if platform.system() == "Darwin" else "linux")
 
 
 def check(options: Mapping[str, Any]) -> None:

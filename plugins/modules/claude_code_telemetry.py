@@ -343,8 +343,6 @@ platform:
   sample: linux
 """
 
-import platform
-
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.devfleet.axiom.plugins.module_utils import converge, telemetry_options
@@ -353,9 +351,7 @@ from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import Col
 
 def main() -> None:
     module = AnsibleModule(argument_spec=telemetry_options.ARGUMENT_SPEC, supports_check_mode=True)
-    options = module.params
-    if options["platform"] == "auto":
-        options = dict(options, platform="darwin" if platform.system() == "Darwin" else "linux")
+    options = telemetry_options.on_this_machine(module.params)
     try:
         telemetry_options.check(options)
         outcome = converge.converge(options, module.check_mode)

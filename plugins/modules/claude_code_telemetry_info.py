@@ -186,11 +186,9 @@ old_sessions:
   type: int
 """
 
-import platform
-
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.devfleet.axiom.plugins.module_utils import inspection, targets
+from ansible_collections.devfleet.axiom.plugins.module_utils import inspection, targets, telemetry_options
 from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import CollectionError
 
 
@@ -204,9 +202,7 @@ def main() -> None:
         ),
         supports_check_mode=True,
     )
-    options = module.params
-    if options["platform"] == "auto":
-        options = dict(options, platform="darwin" if platform.system() == "Darwin" else "linux")
+    options = telemetry_options.on_this_machine(module.params)
     try:
         module.exit_json(changed=False, **inspection.inspect(options))
     except CollectionError as error:

@@ -188,11 +188,10 @@ probe_id:
 """
 
 import base64
-import platform
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.devfleet.axiom.plugins.module_utils import probing, sessions, targets
+from ansible_collections.devfleet.axiom.plugins.module_utils import probing, sessions, targets, telemetry_options
 from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import CollectionError
 from ansible_collections.devfleet.axiom.plugins.module_utils.otlp_export import SIGNALS
 
@@ -215,9 +214,7 @@ def main() -> None:
         ),
         supports_check_mode=True,
     )
-    options = module.params
-    if options["platform"] == "auto":
-        options = dict(options, platform="darwin" if platform.system() == "Darwin" else "linux")
+    options = telemetry_options.on_this_machine(module.params)
     payloads = {
         signal: {encoding: base64.b64decode(body) for encoding, body in options[option].items()}
         for signal, option in (("logs", "log_payload"), ("metrics", "metric_payload"))
