@@ -14,9 +14,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.devfleet.axiom.plugins.module_utils.arrivals_spec import arrivals_argument_spec
-from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import (
-    AxiomClient,
-)
+from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import AxiomClient
 from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import CollectionError
 from ansible_collections.devfleet.axiom.plugins.module_utils.token_policy import parse_duration
 from ansible_collections.devfleet.axiom.plugins.plugin_utils import arrivals

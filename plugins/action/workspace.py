@@ -11,9 +11,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import (
-    AxiomClient,
-)
+from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import AxiomClient
 from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import CollectionError
 from ansible_collections.devfleet.axiom.plugins.module_utils.token_policy import PolicyError
 from ansible_collections.devfleet.axiom.plugins.module_utils.workspace_spec import workspace_argument_spec

@@ -10,7 +10,7 @@ import json
 import re
 from typing import Any, Mapping, Sequence
 
-from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import AxiomError, path_segment
+from ansible_collections.devfleet.axiom.plugins.module_utils.api_client import ApiError, path_segment
 from ansible_collections.devfleet.axiom.plugins.module_utils.resource import Refusal, Resource
 
 # An API token can only make dashboards for everyone: it writes an empty owner, and reads this one.
@@ -89,7 +89,7 @@ class Dashboard(Resource):
     def find(self, declared: Mapping[str, Any], objects: Sequence[dict[str, Any]]) -> Mapping[str, Any] | None:
         try:
             found = self._client.get(f"{self.path}/{path_segment(declared['uid'])}")
-        except AxiomError as error:
+        except ApiError as error:
             if error.failure["status"] == 404:
                 return None
             raise
@@ -136,7 +136,7 @@ class Dashboard(Resource):
         body = {"dashboard": {**kept, **after["document"]}, "version": found["version"], "overwrite": False}
         try:
             answer = self._client.put(self._path_of(found), body)
-        except AxiomError as error:
+        except ApiError as error:
             if error.failure["status"] == 412:
                 error.message += ": somebody changed the dashboard while this ran. Run again"
             raise

@@ -10,7 +10,8 @@ from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import AxiomClient, holds_secret
+from ansible_collections.devfleet.axiom.plugins.module_utils.api_client import holds_secret
+from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import AxiomClient
 from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import CollectionError
 from ansible_collections.devfleet.axiom.plugins.module_utils.resource import Outcome, Resource, converge
 

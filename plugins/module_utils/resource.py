@@ -14,11 +14,8 @@ from __future__ import annotations
 from typing import Any, Mapping, NamedTuple, Sequence
 
 from ansible_collections.devfleet.axiom.plugins.module_utils import token_policy
-from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import (
-    AxiomClient,
-    holds_secret,
-    path_segment,
-)
+from ansible_collections.devfleet.axiom.plugins.module_utils.api_client import holds_secret, path_segment
+from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import AxiomClient
 
 
 class Refusal(token_policy.PolicyError):
@@ -69,7 +66,7 @@ def converge(resource: Resource, declared: Mapping[str, Any], found: Any, check_
     """Make one object as declared: create, update, delete or nothing; in check mode only say so.
 
     declared: options of the module (undeclared ones missing or None). found: resource.find(), None where there is none.
-    Raises Refusal for what may not be done, AxiomError for what fails.
+    Raises Refusal for what may not be done, ApiError for what fails.
     """
     absent = declared.get("state") == "absent"
     before = resource.view(found) if found is not None else {}

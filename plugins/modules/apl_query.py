@@ -123,11 +123,9 @@ failure:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import (
-    AxiomError,
-    QueryClient,
-    connection_argument_spec,
-)
+from ansible_collections.devfleet.axiom.plugins.module_utils.api_client import ApiError
+from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import connection_argument_spec
+from ansible_collections.devfleet.axiom.plugins.module_utils.query_client import QueryClient
 
 
 def main() -> None:
@@ -144,7 +142,7 @@ def main() -> None:
     try:
         client = QueryClient(asked["token"], asked, asked["edge_url"])
         found = client.apl(asked["apl"], asked["start_time"], asked["end_time"], asked["limit"])
-    except AxiomError as error:
+    except ApiError as error:
         module.fail_json(**error.result())
     module.exit_json(changed=False, rows=found.rows, fields=found.fields, status=found.status)
 

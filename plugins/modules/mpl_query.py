@@ -113,11 +113,9 @@ failure:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import (
-    AxiomError,
-    QueryClient,
-    connection_argument_spec,
-)
+from ansible_collections.devfleet.axiom.plugins.module_utils.api_client import ApiError
+from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import connection_argument_spec
+from ansible_collections.devfleet.axiom.plugins.module_utils.query_client import QueryClient
 from ansible_collections.devfleet.axiom.plugins.module_utils.token_policy import SECOND, format_instant
 
 
@@ -134,7 +132,7 @@ def main() -> None:
     try:
         client = QueryClient(asked["token"], asked, asked["edge_url"])
         found = client.mpl(asked["mpl"], asked["start_time"], asked["end_time"])
-    except AxiomError as error:
+    except ApiError as error:
         module.fail_json(**error.result())
     series = [
         {

@@ -12,7 +12,7 @@ from typing import Any
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 
-from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import without_secrets
+from ansible_collections.devfleet.axiom.plugins.module_utils.api_client import without_secrets
 from ansible_collections.devfleet.axiom.plugins.module_utils.token_policy import PolicyError
 
 

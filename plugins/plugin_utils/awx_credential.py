@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
-from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import AxiomError
+from ansible_collections.devfleet.axiom.plugins.module_utils.api_client import ApiError
 from ansible_collections.devfleet.axiom.plugins.plugin_utils import store_files
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.controller_client import ControllerClient
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.store import VERSION, Record, StoreError, records_of
@@ -48,7 +48,7 @@ class AwxCredential:
         """Keep a record; the records of other tokens stay. Raises StoreError where AWX has others than this job."""
         try:
             self._write(record)
-        except AxiomError as error:
+        except ApiError as error:
             raise StoreError(f"{self._label} cannot be written: {error.message}") from None
 
     @contextmanager
@@ -69,7 +69,7 @@ class AwxCredential:
         text = json.dumps(document, sort_keys=True)
         try:
             client.patch(url, {"inputs": {"records": text, "revision": new}})
-        except AxiomError as error:
+        except ApiError as error:
             # Whether it was written can be seen below.
             if not error.outcome_unknown:
                 raise

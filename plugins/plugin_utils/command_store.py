@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import without_secrets
+from ansible_collections.devfleet.axiom.plugins.module_utils.api_client import without_secrets
 from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import error_line
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.shared_cache import SHARED
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.store import Record, StoreError, is_record

@@ -2,19 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""HTTP with the API of AWX, with what awx.awx takes from the environment too; see axiom_client.py for the rest."""
+"""HTTP with the API of AWX, with what awx.awx takes from the environment too; see api_client.py for the rest."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
 
-from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import (
-    USER_AGENT,
-    ApiClient,
-    checked_url,
-    unsent,
-)
+from ansible_collections.devfleet.axiom.plugins.module_utils.api_client import ApiClient, checked_url, unsent
+from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import USER_AGENT
 
 
 class ControllerClient(ApiClient):

@@ -15,13 +15,9 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.template import Templar
 
 from ansible_collections.devfleet.axiom.plugins.module_utils import targets, telemetry_options
-from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import (
-    AxiomClient,
-    AxiomError,
-    QueryClient,
-    path_segment,
-    without_secrets,
-)
+from ansible_collections.devfleet.axiom.plugins.module_utils.api_client import ApiError, path_segment, without_secrets
+from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import AxiomClient
+from ansible_collections.devfleet.axiom.plugins.module_utils.query_client import QueryClient
 from ansible_collections.devfleet.axiom.plugins.module_utils.telemetry_env import SIGNAL_PATHS, OptionError
 from ansible_collections.devfleet.axiom.plugins.module_utils.token_policy import PolicyError, format_instant
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.arrivals import (
@@ -194,7 +190,7 @@ def _may_query(record: Record, dataset: str) -> bool:
 def ask(machines: Iterable[Machine], readers: Readers, window: Window) -> Arrived:
     """One query for each dataset of logs and two for each of metrics, however many machines there are.
 
-    Raises AxiomError and PolicyError.
+    Raises ApiError and PolicyError.
     """
     edges: dict[Source, str] = {}
     kinds: dict[Source, str] = {}
@@ -220,7 +216,7 @@ def near_field_limit(machines: Iterable[Machine], client: AxiomClient, limit: in
     for name in sorted({machine.expected.logs.dataset for machine in machines if machine.expected.logs}):
         try:
             fields = client.get(f"/datasets/{path_segment(name)}/fields")
-        except AxiomError:
+        except ApiError:
             continue
         number = len(fields) if isinstance(fields, list) else 0
         if number >= limit * _NEAR:
@@ -237,7 +233,7 @@ def _ask_metrics(client: QueryClient, source: Source, window: Window, arrived: A
     for metric in METRICS:
         try:
             arrived.add_metric(source, metric, client.mpl(metric_query(source, metric, window), start, end))
-        except AxiomError as error:
+        except ApiError as error:
             # Of a metric that never came, Axiom may say that it does not exist.
             if error.failure["status"] != 404:
                 raise

@@ -18,12 +18,8 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from ansible_collections.devfleet.axiom.plugins.module_utils import token_policy
-from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import (
-    AxiomClient,
-    AxiomError,
-    holds_secret,
-    without_secrets,
-)
+from ansible_collections.devfleet.axiom.plugins.module_utils.api_client import ApiError, holds_secret, without_secrets
+from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import AxiomClient
 from ansible_collections.devfleet.axiom.plugins.module_utils.datasets import (
     EDGE_URLS,
     Dataset,
@@ -228,7 +224,7 @@ class StoredToken(Token):
         """Delete a token that may be gone already."""
         try:
             self.delete(found)
-        except AxiomError as error:
+        except ApiError as error:
             if error.failure["status"] != 404:
                 raise
 
@@ -240,7 +236,7 @@ class StoredToken(Token):
     def _take_back(self, name: str, raw: Mapping[str, Any]) -> str:
         try:
             self.end(raw)
-        except AxiomError as error:
+        except ApiError as error:
             return (
                 f"Token {name!r} (id {raw['id']}) was minted, its secret is lost and deleting it failed"
                 f" ({error.message}): delete it in Axiom, then run again"
@@ -251,7 +247,7 @@ class StoredToken(Token):
 class Workspace:
     """One run over one declaration. After run(), or after it raised, result() tells how far it came.
 
-    Raises PolicyError, AxiomError and StoreError.
+    Raises PolicyError, ApiError and StoreError.
     """
 
     def __init__(

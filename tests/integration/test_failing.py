@@ -39,18 +39,18 @@ DASHBOARD = {"uid": "x", "state": "absent"}
 REPORT = {"store": STORE, "query_tokens": ["report"]}
 # What is called, with which options, and the function that fails in it.
 CALLS: list[tuple[str, dict[str, Any], str]] = [
-    ("workspace", WORKSPACE, "axiom_client._checked_token"),
-    ("workspace", WORKSPACE, "axiom_client._exchanged"),
+    ("workspace", WORKSPACE, "axiom_client.checked_token"),
+    ("workspace", WORKSPACE, "api_client._exchanged"),
     ("workspace", WORKSPACE, "vault_file._parsed"),
     ("workspace", MORE, "tokens.with_secret"),
     ("workspace", MORE, "vault_file.encrypt"),
-    ("dataset", {"name": "more"}, "axiom_client._exchanged"),
-    ("dataset_info", {}, "axiom_client._exchanged"),
-    ("dashboard", DASHBOARD, "axiom_client._exchanged"),
-    ("apl_query", {"apl": f"['{LOGS}']"}, "axiom_client._exchanged"),
-    ("mpl_query", {"mpl": f"`{METRICS}`:`x`", "edge_url": "http://127.0.0.1:1"}, "axiom_client._exchanged"),
+    ("dataset", {"name": "more"}, "api_client._exchanged"),
+    ("dataset_info", {}, "api_client._exchanged"),
+    ("dashboard", DASHBOARD, "api_client._exchanged"),
+    ("apl_query", {"apl": f"['{LOGS}']"}, "api_client._exchanged"),
+    ("mpl_query", {"mpl": f"`{METRICS}`:`x`", "edge_url": "http://127.0.0.1:1"}, "api_client._exchanged"),
     ("api_token", {"name": "new", "ingest": [LOGS]}, "tokens.with_secret"),
-    ("api_token_info", {}, "axiom_client._exchanged"),
+    ("api_token_info", {}, "api_client._exchanged"),
     ("claude_code_telemetry", INSTALL, "stores.stored_record"),
     ("claude_code_telemetry", INSTALL, "host_probe.script"),
     ("claude_code_telemetry", INSTALL, "telemetry_env.build"),
@@ -61,7 +61,7 @@ CALLS: list[tuple[str, dict[str, Any], str]] = [
     ("otlp_probe", PROBE, "otlp_export.headers"),
     ("otlp_probe", PROBE, "otlp_send._post"),
     ("arrivals_info", REPORT, "fleet_arrivals._digest"),
-    ("arrivals_info", REPORT, "axiom_client._exchanged"),
+    ("arrivals_info", REPORT, "api_client._exchanged"),
 ]
 
 

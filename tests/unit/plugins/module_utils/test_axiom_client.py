@@ -19,14 +19,16 @@ from ansible.module_utils.ansible_release import __version__ as ansible_core_ver
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from support.certificates import self_signed
 
-from ansible_collections.devfleet.axiom.plugins.module_utils import axiom_client
+from ansible_collections.devfleet.axiom.plugins.module_utils import api_client, axiom_client
+from ansible_collections.devfleet.axiom.plugins.module_utils.api_client import (
+    ApiError,
+    rate_limit_wait,
+    without_secrets,
+)
 from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import (
     CAPABILITIES,
     AxiomClient,
-    AxiomError,
     connection_argument_spec,
-    rate_limit_wait,
-    without_secrets,
 )
 from axiom_emulator import openapi
 
@@ -35,9 +37,9 @@ URL = "https://api.axiom.co"
 REPOSITORY = Path(__file__).resolve().parents[4]
 
 
-def error_of(options: dict[str, Any], method: str = "get", *arguments: Any) -> AxiomError:
+def error_of(options: dict[str, Any], method: str = "get", *arguments: Any) -> ApiError:
     """The error of one request, after the checks that hold for every error."""
-    with pytest.raises(AxiomError) as caught:
+    with pytest.raises(ApiError) as caught:
         getattr(AxiomClient(options), method)(*(arguments or ("/datasets",)))
     error = caught.value
     assert set(error.failure) == {"status", "code", "message", "method", "path"}
@@ -158,7 +160,7 @@ def test_plain_http_is_taken_for_this_machine(url, options):
 
 
 def test_a_missing_library_names_the_interpreter_and_the_fix(options, monkeypatch):
-    monkeypatch.setattr(axiom_client, "HAS_REQUESTS", False)
+    monkeypatch.setattr(api_client, "HAS_REQUESTS", False)
     error = error_of(options)
     assert sys.executable in error.message
     assert "pip install requests" in error.message
@@ -263,7 +265,7 @@ def test_a_post_whose_answer_cannot_be_used_has_an_unknown_outcome(options, scri
 
 
 def test_an_endless_answer_is_cut_off(options, script, monkeypatch):
-    monkeypatch.setattr(axiom_client, "LARGEST_ANSWER", 1000)
+    monkeypatch.setattr(api_client, "LARGEST_ANSWER", 1000)
     script.expect("GET", "/datasets", json.dumps(["x" * 2000]))
     assert error_of(options).failure["code"] == "oversized"
 

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import AxiomClient, AxiomError
+from ansible_collections.devfleet.axiom.plugins.module_utils.api_client import ApiError
+from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import AxiomClient
 from ansible_collections.devfleet.axiom.plugins.module_utils.dashboards import (
     EVERYONE,
     Dashboard,
@@ -139,7 +140,7 @@ def test_somebody_elses_change_in_between_is_not_lost(options, script):
     script.expect("GET", "/dashboards/uid/fleet", resource(document(name="Old")))
     conflict = {"code": "version_conflict", "message": "version conflict", "currentVersion": 8}
     script.expect("PUT", "/dashboards/uid/fleet", conflict, status=412)
-    with pytest.raises(AxiomError) as caught:
+    with pytest.raises(ApiError) as caught:
         run(options, document=document())
     assert "somebody changed the dashboard while this ran. Run again" in caught.value.message
 

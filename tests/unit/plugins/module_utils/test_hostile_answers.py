@@ -26,10 +26,12 @@ import zstandard
 from support import sample_report
 from support.between import DAY, NOW, Authority, Proxy
 
-from ansible_collections.devfleet.axiom.plugins.module_utils import axiom_client, query_answers
-from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import AxiomClient, AxiomError, QueryClient
+from ansible_collections.devfleet.axiom.plugins.module_utils import api_client, query_answers
+from ansible_collections.devfleet.axiom.plugins.module_utils.api_client import ApiError
+from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import AxiomClient
 from ansible_collections.devfleet.axiom.plugins.module_utils.dashboards import Dashboard
 from ansible_collections.devfleet.axiom.plugins.module_utils.datasets import Dataset
+from ansible_collections.devfleet.axiom.plugins.module_utils.query_client import QueryClient
 from ansible_collections.devfleet.axiom.plugins.module_utils.resource import converge
 from ansible_collections.devfleet.axiom.plugins.module_utils.token_policy import PolicyError
 from ansible_collections.devfleet.axiom.plugins.module_utils.tokens import Token
@@ -64,11 +66,11 @@ WAYS_OUT = re.compile(r"AXIOM_URL|edge_url|CONTROLLER_HOST|url must be|timeout|C
 
 
 @pytest.fixture(params=CLIENTS)
-def refused(request: pytest.FixtureRequest, no_waiting: list[float]) -> Callable[..., AxiomError]:
+def refused(request: pytest.FixtureRequest, no_waiting: list[float]) -> Callable[..., ApiError]:
     """The error of a client's read, after what holds for every error."""
 
-    def ask(url: str, **settings: Any) -> AxiomError:
-        with pytest.raises(AxiomError) as caught:
+    def ask(url: str, **settings: Any) -> ApiError:
+        with pytest.raises(ApiError) as caught:
             CLIENTS[request.param](url, {"timeout": 20, "retries": 0, **settings})()
         error = caught.value
         said = [error.message, *(text for text in error.failure.values() if isinstance(text, str))]
@@ -127,7 +129,7 @@ def memory_bounded(most: int) -> Iterator[None]:
 
 @pytest.mark.parametrize("status", ["200 OK", "500 Broken", "302 Found"])
 def test_an_endless_answer_is_not_read_to_its_end(refused: Any, loopback: Any, status: str, monkeypatch: Any) -> None:
-    monkeypatch.setattr(axiom_client, "LARGEST_ANSWER", 4 * MIB)
+    monkeypatch.setattr(api_client, "LARGEST_ANSWER", 4 * MIB)
     behaviour = endless("Location: https://elsewhere.example/", status=status)
     # Neither is one that is answered by another attempt.
     server = loopback(behaviour, behaviour)
@@ -154,7 +156,7 @@ def packed() -> dict[str, tuple[str, bytes]]:
 def test_a_small_answer_does_not_become_a_large_one(
     refused: Any, loopback: Any, packed: Any, kind: str, code: str, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(axiom_client, "LARGEST_ANSWER", 4 * MIB)
+    monkeypatch.setattr(api_client, "LARGEST_ANSWER", 4 * MIB)
     encoding, content = packed[kind]
     server = loopback(raw(content, f"Content-Encoding: {encoding}", f"Content-Length: {len(content)}"))
     with memory_bounded(24 * MIB):
@@ -201,7 +203,7 @@ def test_an_answer_that_drips_is_given_up(refused: Any, loopback: Any, over: Any
 def test_waiting_for_a_rate_limit_is_not_taken_for_a_slow_answer(
     loopback: Any, behaviour: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(axiom_client, "LONGEST_ATTEMPT", 0.04)
+    monkeypatch.setattr(api_client, "LONGEST_ATTEMPT", 0.04)
     server = loopback(behaviour.answer(429, {}, Retry_After="1"), behaviour.answer(200, []))
     assert _axiom(server.url, {"retries": 1, "timeout": 20})() == []
 
@@ -327,7 +329,7 @@ class Memory:
         return contextlib.nullcontext()
 
 
-def require_one_line(error: AxiomError | PolicyError | StoreError) -> None:
+def require_one_line(error: ApiError | PolicyError | StoreError) -> None:
     assert error.message.isprintable()
 
 
@@ -343,7 +345,7 @@ def answered(work: Callable[[AxiomClient], Any], **answers: Any) -> None:
             mock.add(method, re.compile(f".*/{path}.*"), body=json.dumps(answer))
         try:
             work(AxiomClient({"token": SECRET, "retries": 0}))
-        except (AxiomError, PolicyError, StoreError) as error:
+        except (ApiError, PolicyError, StoreError) as error:
             require_one_line(error)
 
 
@@ -508,7 +510,7 @@ def test_a_certificate_that_is_not_right_is_refused(
 
 def test_the_controllers_messages_name_its_own_settings(office: Any) -> None:
     office(lambda _connection: None, trusted=False)
-    with pytest.raises(AxiomError, match="name your CA bundle in REQUESTS_CA_BUNDLE"):
+    with pytest.raises(ApiError, match="name your CA bundle in REQUESTS_CA_BUNDLE"):
         _controller(HOST, {"timeout": 20, "retries": 0})()
 
 
@@ -517,6 +519,6 @@ def test_a_proxy_for_plain_http_is_never_asked(serving: Any, monkeypatch: pytest
     monkeypatch.setenv("HTTP_PROXY", proxy.url)
     monkeypatch.setenv("HTTPS_PROXY", proxy.url)
     for make in CLIENTS.values():
-        with pytest.raises(AxiomError, match="plain http"):
+        with pytest.raises(ApiError, match="plain http"):
             make("http://edge.example", {"timeout": 20, "retries": 0, "proxy": proxy.url})()
     assert proxy.asked == []

@@ -12,8 +12,9 @@ import pytest
 import responses
 from responses import matchers
 
-from ansible_collections.devfleet.axiom.plugins.module_utils import axiom_client
-from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import AxiomError, QueryClient
+from ansible_collections.devfleet.axiom.plugins.module_utils import api_client
+from ansible_collections.devfleet.axiom.plugins.module_utils.api_client import ApiError
+from ansible_collections.devfleet.axiom.plugins.module_utils.query_client import QueryClient
 
 SECRET = "xaat-00000000-query-secret"
 EDGE = "https://eu-central-1.aws.edge.axiom.co"
@@ -57,9 +58,9 @@ def expect(mock: responses.RequestsMock, url: str, answer: Any, body: dict[str, 
     mock.add("POST", url, json=answer, match=match, **also)
 
 
-def error_of(mock: responses.RequestsMock, status: int, answer: Any = None, **also: Any) -> AxiomError:
+def error_of(mock: responses.RequestsMock, status: int, answer: Any = None, **also: Any) -> ApiError:
     mock.add("POST", f"{EDGE}/v1/query/_apl", status=status, json=answer or {"message": "the reason"}, **also)
-    with pytest.raises(AxiomError) as caught:
+    with pytest.raises(ApiError) as caught:
         client().apl("['x']", "now-1h", "now")
     assert not caught.value.outcome_unknown
     assert "unknown, so it is not repeated" not in caught.value.message
@@ -82,7 +83,7 @@ def test_without_an_edge_apl_goes_to_the_api_with_the_organization(mock: respons
     expect(mock, "https://api.axiom.co/v1/datasets/_apl?format=tabular", TABLE, {**BODY, "defaultLimit": 7})
     client(None, org_id="org-1").apl("['x'] | count", "now-1h", "now", 7)
     assert mock.calls[0].request.headers["X-Axiom-Org-Id"] == "org-1"
-    with pytest.raises(AxiomError, match="set edge_url"):
+    with pytest.raises(ApiError, match="set edge_url"):
         client(None).mpl("x", "a", "b")
 
 
@@ -112,7 +113,7 @@ def test_no_rows_are_no_rows(mock: responses.RequestsMock, columns: Any) -> None
 )
 def test_an_answer_of_another_shape_is_an_error(mock: responses.RequestsMock, answer: Any) -> None:
     mock.add("POST", f"{EDGE}/v1/query/_apl", json=answer)
-    with pytest.raises(AxiomError, match="edge_url must be the base URL of the edge") as caught:
+    with pytest.raises(ApiError, match="edge_url must be the base URL of the edge") as caught:
         client().apl("['x']", "now-1h", "now")
     assert caught.value.failure["code"] == "unexpected_answer"
 
@@ -151,9 +152,9 @@ def test_a_limit_that_ends_soon_is_waited_for(loopback: Any, behaviour: Any, no_
 
 
 def test_an_answer_without_end_is_refused(mock: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(axiom_client, "LARGEST_ANSWER", 64)
+    monkeypatch.setattr(api_client, "LARGEST_ANSWER", 64)
     mock.add("POST", f"{EDGE}/v1/query/_apl", json=TABLE)
-    with pytest.raises(AxiomError) as caught:
+    with pytest.raises(ApiError) as caught:
         client().apl("['x']", "now-1h", "now")
     assert caught.value.failure["code"] == "oversized"
     assert not caught.value.outcome_unknown
@@ -174,5 +175,5 @@ def test_the_secret_is_in_no_error_even_where_the_server_repeats_it(mock: respon
     ],
 )
 def test_what_cannot_work_is_refused_before_any_request(token: str | None, edge_url: str, says: str) -> None:
-    with pytest.raises(AxiomError, match=says):
+    with pytest.raises(ApiError, match=says):
         QueryClient(token, {}, edge_url)

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import AxiomClient, AxiomError
+from ansible_collections.devfleet.axiom.plugins.module_utils.api_client import ApiError
+from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import AxiomClient
 from ansible_collections.devfleet.axiom.plugins.module_utils.datasets import (
     Dataset,
     checked_edge_url,
@@ -240,7 +241,7 @@ def test_a_value_the_server_does_not_keep_is_an_error_and_not_a_change_at_every_
 def test_a_conflict_at_creation_is_told_as_axiom_tells_it(options, script):
     script.expect("GET", "/datasets", [])
     script.expect("POST", "/datasets", {"code": "exists", "message": "entity exists"}, status=409)
-    with pytest.raises(AxiomError, match=r"\(409\).*Axiom says: entity exists"):
+    with pytest.raises(ApiError, match=r"\(409\).*Axiom says: entity exists"):
         run(Dataset, options, {"name": "logs"})
 
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.devfleet.axiom.plugins.action.workspace import require_same_everywhere
-from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import AxiomClient, AxiomError
+from ansible_collections.devfleet.axiom.plugins.module_utils.api_client import ApiError
+from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import AxiomClient
 from ansible_collections.devfleet.axiom.plugins.module_utils.token_policy import PolicyError
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.store import StoreError
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.workspace import (
@@ -431,7 +432,7 @@ def test_a_new_dataset_without_an_edge_stops_before_minting(workspace, script):
 def test_what_was_done_before_a_failure_is_reported(workspace, script):
     script.expect("GET", "/datasets", []).expect("GET", "/tokens", [])
     script.expect("POST", "/datasets", FOUND[0]).expect("POST", "/datasets", {"message": "quota"}, status=422)
-    message, result = failing(workspace(MemoryStore()), AxiomError)
+    message, result = failing(workspace(MemoryStore()), ApiError)
     assert "quota" in message
     assert [item["name"] for item in result["datasets"]] == ["logs"]
     assert result["changed"]
