@@ -185,7 +185,7 @@ def check_endpoint(signal: str, value: str) -> str:
 
 
 def _network(option: str, value: str) -> str:
-    """Return the value of one of `NETWORK_VARIABLES`, or refuse one that the client could not use, or with credentials."""
+    """Return the value of one of `NETWORK_VARIABLES`, or refuse one that is unusable or shows credentials."""
     _text(option, value)
     if option in ("http_proxy", "https_proxy"):
         url = urlsplit(value)
