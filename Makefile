@@ -93,7 +93,7 @@ e2e: client ## the real client, newest or $$CLAUDE_VERSION, delivers through wha
 
 .PHONY: clients
 clients: clients-listed ## the client matrix: what differs between releases, oldest supported to newest
-	pytest tests/e2e/test_clients.py --every-client
+	pytest tests/e2e/test_clients.py tests/e2e/test_inspection.py --every-client
 
 .PHONY: clients-listed
 clients-listed: client

@@ -54,6 +54,11 @@ def _version(path: str, home: str) -> str | None:
     return match.group(1) if match else None
 
 
+def numbers(version: str) -> tuple[int, ...]:
+    """To compare versions by."""
+    return tuple(int(number) for number in version.split(".")[:3])
+
+
 def _ask(paths: list[str], user: str | None, home: str) -> list[dict[str, Any]]:
     """Each program once, however many links lead to it."""
     found: dict[str, dict[str, Any]] = {}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which variable is in effect from where, and what of it takes the telemetry away. Pure."""
+"""What on a machine takes the telemetry away, and what to do about it. Pure."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ import re
 from typing import Any, Mapping, Sequence
 from urllib.parse import urlsplit
 
-from ansible_collections.devfleet.axiom.plugins.module_utils import otlp_export
+from ansible_collections.devfleet.axiom.plugins.module_utils import (
+    client_version,
+    otlp_export,
+    precedence,
+    project_findings,
+)
 from ansible_collections.devfleet.axiom.plugins.module_utils.telemetry_env import DATASET_HEADERS, MASK
-from ansible_collections.devfleet.axiom.plugins.module_utils.telemetry_sources import ADMIN, Source
+from ansible_collections.devfleet.axiom.plugins.module_utils.telemetry_sources import PROJECT, Source
 
 SEVERITIES = ("error", "warning", "info")
-# The client's documentation: these come as one unit from the highest of server, MDM and file that sets any of them.
-UNIT = ("OTEL_EXPORTER_OTLP_", "OTEL_LOG_")
-GENERIC_HEADERS = "OTEL_EXPORTER_OTLP_HEADERS"
 DROP_INS_SINCE = (2, 1, 83)
 
 _ENFORCE = "run devfleet.axiom.enforce"
@@ -54,39 +56,14 @@ def _shown_header(name: str, separator: str, value: str) -> str:
     return f"{name}={value if name.strip().lower() in DATASET_HEADERS.values() else MASK}"
 
 
-def _relevant(sources: Sequence[Source], user: str | None) -> list[Source]:
-    return [source for source in sources if source.user in (None, user) and source.problem is None]
-
-
-def _unit_owner(relevant: Sequence[Source]) -> Source | None:
-    for source in relevant:
-        if source.kind in ("server_managed", "mdm") and any(name.startswith(UNIT) for name in source.environment):
-            return source
-    return None
-
-
-def effective(sources: Sequence[Source], user: str | None) -> dict[str, list[Source]]:
-    """For each variable the sources that set it: the first one wins, the others are overridden.
-
-    :param sources: from `telemetry_sources.sources`, the highest first.
-    """
-    relevant = _relevant(sources, user)
-    unit = _unit_owner(relevant)
-    found: dict[str, list[Source]] = {}
-    for source in relevant:
-        for name in source.environment:
-            taken = unit is not None and source is not unit and source.kind in ADMIN and name.startswith(UNIT)
-            if not taken:
-                found.setdefault(name, []).append(source)
-    return found
-
-
 def _finding(severity: str, code: str, user: str | None, path: str, message: str, fix: str) -> dict[str, Any]:
     return {"severity": severity, "code": code, "user": user, "path": path, "message": message, "fix": fix}
 
 
 def _problem(source: Source) -> dict[str, Any]:
-    severity = "warning" if source.kind == "shell_start_up" else "error"
+    # The client cannot use a project's file either then; but of projects on a mount that hangs nothing is known.
+    of_project = "info" if source.path else "warning"
+    severity = {"shell_start_up": "warning", PROJECT: of_project}.get(source.kind, "error")
     fix = {
         "malformed": "repair or remove the file"
         + ("; until then Claude Code refuses to start" if source.kind in ("drop_in", "managed_base") else ""),
@@ -96,52 +73,28 @@ def _problem(source: Source) -> dict[str, Any]:
 
 
 def _lost(sources: Sequence[Source], user: str | None) -> list[dict[str, Any]]:
-    """Variables of ours that another source takes, one finding per source."""
-    relevant = _relevant(sources, user)
-    winners = effective(sources, user)
-    unit = _unit_owner(relevant)
-    lost: list[tuple[Source, list[str]]] = []
-    for name in sorted({name for source in relevant for name in source.ours}):
-        winner = winners[name][0] if name in winners else unit
-        values = [source.environment[name] for source in relevant if name in source.ours]
-        if winner is None or name in winner.ours or winner.environment.get(name) in values:
-            continue
-        known = [names for source, names in lost if source is winner]
-        if known:
-            known[0].append(name)
-        else:
-            lost.append((winner, [name]))
     found = []
-    for winner, names in lost:
+    for winner, names in precedence.taken(sources, user):
         code, fix = _WINNERS[winner.kind]
         found.append(_finding("error", code, winner.user, winner.path, f"overrides our {', '.join(names)}", fix))
     return found
 
 
 def _header_leak(sources: Sequence[Source], user: str | None) -> list[dict[str, Any]]:
-    """The generic header list wins over those of the signals, from wherever it comes (measured)."""
-    winners = effective(sources, user)
-    if GENERIC_HEADERS not in winners:
+    leak = precedence.leak(sources, user)
+    if leak is None:
         return []
-    winner = winners[GENERIC_HEADERS][0]
-    generic = otlp_export.generic_headers(winner.environment[GENERIC_HEADERS])
-    for signal in otlp_export.SIGNALS:
-        name = f"OTEL_EXPORTER_OTLP_{signal.upper()}_HEADERS"
-        own = winners.get(name, [])
-        headers = otlp_export.signal_headers(own[0].environment[name]) if own and name in own[0].ours else {}
-        replaced = sorted(key for key, value in headers.items() if generic.get(key, value) != value)
-        if replaced:
-            message = f"{GENERIC_HEADERS} replaces {' and '.join(replaced)} of both signals"
-            code, fix = _WINNERS[winner.kind]
-            return [_finding("error", code, winner.user, winner.path, message, fix)]
-    return []
+    winner, replaced = leak
+    message = f"{precedence.GENERIC_HEADERS} replaces {' and '.join(replaced)} of both signals"
+    code, fix = _WINNERS[winner.kind]
+    return [_finding("error", code, winner.user, winner.path, message, fix)]
 
 
 def _left_over(sources: Sequence[Source], user: str | None, reported: set[str]) -> list[dict[str, Any]]:
     """What users say about telemetry without taking anything away from ours."""
-    winners = effective(sources, user)
+    winners = precedence.effective(sources, user)
     found = []
-    for source in _relevant(sources, user):
+    for source in precedence.relevant(sources, user):
         names = [name for name in source.environment if name not in source.ours]
         if source.kind not in ("user_settings", "shell_start_up") or not names or source.path in reported:
             continue
@@ -153,22 +106,19 @@ def _left_over(sources: Sequence[Source], user: str | None, reported: set[str]) 
 
 
 def _helper(sources: Sequence[Source], user: str | None) -> list[dict[str, Any]]:
-    for source in _relevant(sources, user):
-        if source.silences_helpers:
-            return []
-        if source.helper:
-            message = "otelHeadersHelper replaces our Authorization header, and where it fails all telemetry is lost"
-            fix = "take otelHeadersHelper out of that file"
-            return [_finding("error", "headers_helper", source.user, source.path, message, fix)]
-    return []
+    source = precedence.helping(sources, user)
+    if source is None:
+        return []
+    fix = "take otelHeadersHelper out of that file"
+    return [_finding("error", "headers_helper", source.user, source.path, project_findings.HELPS, fix)]
 
 
 def _clients(sources: Sequence[Source], user: str | None, clients: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    drop_in = [source for source in _relevant(sources, user) if source.kind == "drop_in" and source.ours]
+    drop_in = [source for source in precedence.relevant(sources, user) if source.kind == "drop_in" and source.ours]
     found = []
     for client in clients:
         version = client["version"]
-        if client["user"] == user and version and drop_in and _numbers(version) < DROP_INS_SINCE:
+        if client["user"] == user and version and drop_in and client_version.numbers(version) < DROP_INS_SINCE:
             message = f"Claude Code {version} reads no managed-settings.d, which came with 2.1.83"
             fix = "update Claude Code, or set claude_code_telemetry_managed_settings_layout: merge"
             found.append(_finding("error", "client_too_old_for_drop_ins", user, client["path"], message, fix))
@@ -176,10 +126,6 @@ def _clients(sources: Sequence[Source], user: str | None, clients: Sequence[Mapp
         message = "Claude Code was not found in any of the usual places"
         found.append(_finding("info", "no_client", user, "", message, "install Claude Code if it is used here"))
     return found
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in version.split(".")[:3])
 
 
 def diagnose(
@@ -200,9 +146,11 @@ def diagnose(
     viewers: list[str | None] = [*users] or [None]
     for user in viewers:
         serious = _lost(sources, user) + _header_leak(sources, user) + _helper(sources, user)
-        if not any(source.ours for source in _relevant(sources, user)):
+        if not any(source.ours for source in precedence.relevant(sources, user)):
             message = "nothing of ours is installed"
             serious.append(_finding("error", "not_installed", user, "", message, _ENFORCE))
+        else:
+            serious += [item._asdict() for item in project_findings.findings(sources, user, clients)]
         reported = {finding["path"] for finding in serious}
         found += [*serious, *_left_over(sources, user, reported), *_clients(sources, user, clients)]
     if old_sessions:

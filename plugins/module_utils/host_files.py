@@ -218,6 +218,29 @@ def read(path: str, owned: bool = False, safe_parents: bool = True) -> Found | N
 
 def read_bytes(path: str, owned: bool = False, safe_parents: bool = True) -> tuple[str, bytes, os.stat_result] | None:
     """Like `read`: where the bytes are, the bytes, and what the system says about the file."""
+    opened = _open(path, owned, safe_parents)
+    if opened is None:
+        return None
+    real, descriptor, status = opened
+    with os.fdopen(descriptor, "rb") as stream:
+        # It may also grow while it is read.
+        data = stream.read(SIZE_MAX + 1) if status.st_size <= SIZE_MAX else None
+    if data is None or len(data) > SIZE_MAX:
+        raise HostError(f"{path}: larger than {SIZE_MAX} bytes; that is no settings or start-up file")
+    return real, data, status
+
+
+def read_head(path: str, size: int) -> str:
+    """The first bytes of a file however large, with the owner's rights only; empty where nothing is there."""
+    opened = _open(path, False, False)
+    if opened is None:
+        return ""
+    with os.fdopen(opened[1], "rb") as stream:
+        return stream.read(size).decode("utf-8", "replace")
+
+
+def _open(path: str, owned: bool, safe_parents: bool) -> tuple[str, int, os.stat_result] | None:
+    """A regular file: where its bytes are, a descriptor, and what the system says about it."""
     if safe_parents:
         _check_parents(path)
     real = path if owned else os.path.realpath(path)
@@ -239,12 +262,7 @@ def read_bytes(path: str, owned: bool = False, safe_parents: bool = True) -> tup
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
         raise HostError(f"{path}: not a regular file; remove it")
-    with os.fdopen(descriptor, "rb") as stream:
-        # It may also grow while it is read.
-        data = stream.read(SIZE_MAX + 1) if status.st_size <= SIZE_MAX else None
-    if data is None or len(data) > SIZE_MAX:
-        raise HostError(f"{path}: larger than {SIZE_MAX} bytes; that is no settings or start-up file")
-    return real, data, status
+    return real, descriptor, status
 
 
 def check_size(path: str, text: str) -> None:

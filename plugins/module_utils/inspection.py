@@ -11,6 +11,7 @@ from typing import Any, Mapping, Sequence
 from ansible_collections.devfleet.axiom.plugins.module_utils import (
     client_version,
     diagnosis,
+    precedence,
     sessions,
     targets,
     telemetry_options,
@@ -33,7 +34,7 @@ def _variables(sources: Sequence[Source], user: str | None) -> list[dict[str, An
             "ours": name in found[0].ours,
             "overridden": [source.path for source in found[1:]],
         }
-        for name, found in sorted(diagnosis.effective(sources, user).items())
+        for name, found in sorted(precedence.effective(sources, user).items())
     ]
 
 

@@ -7,7 +7,7 @@
 A home is read with its owner's rights. That managed settings outrank a user's, and these a shell's, was measured
 (Claude Code 2.1.330). Server-managed settings and those of a macOS plist are looked for where the client's
 documentation and its program name them; what they outrank is documented and was not measured. A project's settings are
-not looked at: they are about a folder, and the client ignores most of what they say about telemetry.
+about its folder and no others; what they can take is in `diagnosis`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from ansible_collections.devfleet.axiom.plugins.module_utils import (
     client_settings,
     host_files,
     installed_environment,
+    opened_projects,
     settings_json,
     shell_profile,
     targets,
@@ -32,11 +33,17 @@ from ansible_collections.devfleet.axiom.plugins.module_utils.host_files import A
 from ansible_collections.devfleet.axiom.plugins.module_utils.settings_json import DocumentError
 
 # In the order in which the client heeds them, the highest first.
-KINDS = ("server_managed", "mdm", "drop_in", "managed_base", "user_settings", "shell_profile", "shell_start_up")
+KINDS = (
+    *("server_managed", "mdm", "drop_in", "managed_base"),
+    *("project_settings", "user_settings", "shell_profile", "shell_start_up"),
+)
 ADMIN = KINDS[:4]
+PROJECT = "project_settings"
 VARIABLE = re.compile(r"(?:OTEL_|CLAUDE_CODE_ENABLE_TELEMETRY\Z|CLAUDE_CODE_OTEL_)")
 
 SERVER_CACHE = ".claude/remote-settings.json"
+# The first outranks the second (measured).
+PROJECT_FILES = (".claude/settings.local.json", ".claude/settings.json")
 PLIST_DIR = "/Library/Managed Preferences"
 PLIST = "com.anthropic.claudecode.plist"
 
@@ -225,6 +232,36 @@ def _home(owner: Account) -> list[Source]:
     return found
 
 
+def _projects(owner: Account, prefix: str) -> list[Source]:
+    """What the user's projects say about telemetry. Runs with the owner's rights."""
+    register = os.path.join(owner.home, opened_projects.REGISTER)
+    transcripts = os.path.join(owner.home, targets.USER_SETTINGS_DIR, opened_projects.TRANSCRIPTS)
+    own = os.path.join(owner.home, targets.user_settings_path())
+    found: list[Source] = []
+    for folder in opened_projects.folders(register, transcripts):
+        for name in PROJECT_FILES:
+            path = os.path.join(host_files.below(prefix, folder), name)
+            # The home itself can be a project; what is in this file then counts as the user's.
+            found += _json(PROJECT, path, owner.name) if path != own else []
+    return [source for source in found if source.problem or source.environment or source.helper]
+
+
+def _of_user(user: str, options: Mapping[str, Any]) -> list[Source]:
+    found: list[Source] = []
+    try:
+        owner = host_files.account(user, options["prefix"])
+        found += [Source(*item) for item in host_files.run_as(owner, lambda: _home(owner))]
+        found += _snippets(options, user)
+    except HostError as exc:
+        return [*found, Source("user_settings", "", user, "unreadable", str(exc))]
+    try:
+        # A project can be on a mount that hangs, which must not take away what is known of the home.
+        found += [Source(*item) for item in host_files.run_as(owner, lambda: _projects(owner, options["prefix"]))]
+    except HostError as exc:
+        found.append(Source(PROJECT, "", user, "unreadable", f"projects: {exc}"))
+    return found
+
+
 def sources(options: Mapping[str, Any]) -> list[Source]:
     """Every source that exists, the highest first; of the same kind a user's before everybody's.
 
@@ -238,12 +275,7 @@ def sources(options: Mapping[str, Any]) -> list[Source]:
             found += [item._replace(user=None if folder == PLIST_DIR else os.path.basename(folder)) for item in plists]
     found += _managed(options)
     for user in options["users"]:
-        try:
-            owner = host_files.account(user, prefix)
-            found += [Source(*item) for item in host_files.run_as(owner, lambda: _home(owner))]  # noqa: B023
-            found += _snippets(options, user)
-        except HostError as exc:
-            found.append(Source("user_settings", "", user, "unreadable", str(exc)))
+        found += _of_user(user, options)
     found += _snippets(options, None)
     for path in _start_up_files(prefix):
         found += _assignments(path, None)

@@ -19,8 +19,9 @@ notes:
   - That managed settings outrank a user's and these a shell's, and that generic headers win over those of a signal, was
     measured. What server-managed settings and a macOS property list outrank is taken from the client's documentation.
   - Server-managed settings are seen as far as the client has kept them, in C(~/.claude/remote-settings.json).
-  - Shell start-up files are searched for assignments, not run. Settings of projects and a C(CLAUDE_CONFIG_DIR) are not
-    looked at.
+  - Shell start-up files are searched for assignments, not run. A C(CLAUDE_CONFIG_DIR) is not looked at.
+  - Settings of projects are read where the client remembers the project, in C(~/.claude.json) or by the folder that a
+    transcript names, and of no more than the fifty that were used last. Nothing else of a transcript is looked at.
 author:
   - devfleet maintainers (@devfleet)
 extends_documentation_fragment:
@@ -82,6 +83,8 @@ findings:
       description:
         - C(server_managed_takes_telemetry), C(mdm_takes_telemetry), C(overridden), C(stale_user_settings),
           C(stale_shell_variables), a source has a say that ours should have.
+        - C(project_takes_telemetry), C(project_changes_telemetry), the settings of a project have that say, for what is
+          sent from its folder.
         - C(headers_helper), a program replaces the Authorization header.
         - C(unreadable), C(malformed), C(broken), a file cannot be used.
         - C(client_too_old_for_drop_ins), C(no_client), C(old_session), about the programs.
@@ -114,8 +117,9 @@ sources:
   contains:
     kind:
       description:
-        - C(server_managed), C(mdm), C(drop_in), C(managed_base), C(user_settings), C(shell_profile) (what
-          M(devfleet.axiom.claude_code_telemetry) installed there) or C(shell_start_up).
+        - C(server_managed), C(mdm), C(drop_in), C(managed_base), C(project_settings) (where it says anything about
+          telemetry), C(user_settings), C(shell_profile) (what M(devfleet.axiom.claude_code_telemetry) installed there)
+          or C(shell_start_up).
       type: str
     path:
       description: The file or directory.

@@ -14,7 +14,7 @@ import pytest
 
 from axiom_emulator.testing import LocalAxiom
 from e2e import machine as machines
-from e2e.client import CURRENT
+from e2e.client import CURRENT, LISTED, by_age
 from e2e.fleet import Fleet
 from e2e.machine import Machine
 from e2e.stub import StubServer
@@ -35,6 +35,17 @@ def current_client() -> Path:
     """The folder of the client that `make e2e` installed beside the collection."""
     build = os.environ.get("ANSIBLE_COLLECTIONS_PATH", ".build").split(os.pathsep)[0]
     return Path(build, "claude", CURRENT).resolve()
+
+
+def tried(config: pytest.Config) -> list[str]:
+    """The current release; with the option all that are listed too, oldest first."""
+    listed = LISTED if config.getoption(EVERY_CLIENT) else []
+    return sorted({*listed, current_client().name}, key=by_age)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "release" in metafunc.fixturenames:
+        metafunc.parametrize("release", tried(metafunc.config))
 
 
 def pytest_report_header() -> str:

@@ -10,25 +10,14 @@ from pathlib import Path
 import pytest
 
 from e2e import machine as machines
-from e2e.client import LISTED, by_age
-from e2e.conftest import EVERY_CLIENT, WRITE_TABLES, current_client
+from e2e.client import LISTED
+from e2e.conftest import WRITE_TABLES, current_client, tried
 from e2e.fleet import Fleet
 from e2e.releases import OBSERVATIONS, Releases, expected
 from e2e.stub import StubServer
 from e2e.tables import DOCS, Document, rendered
 
 README = DOCS.parent / "README.md"
-
-
-def tried(config: pytest.Config) -> list[str]:
-    """The current release; with the option all that are listed too, oldest first."""
-    listed = LISTED if config.getoption(EVERY_CLIENT) else []
-    return sorted({*listed, current_client().name}, key=by_age)
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "release" in metafunc.fixturenames:
-        metafunc.parametrize("release", tried(metafunc.config))
 
 
 @pytest.fixture(scope="module")

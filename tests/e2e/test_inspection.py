@@ -6,14 +6,17 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ansible_collections.devfleet.axiom.plugins.module_utils import inspection
-from e2e.conftest import MakeMachine
+from e2e.conftest import MakeMachine, current_client
 from e2e.fleet import EVERYTHING, Fleet
-from e2e.machine import USER, Machine
+from e2e.machine import PROMPT, USER, WORK, Machine
+from e2e.stub import StubServer
 
 OWN = {"OTEL_EXPORTER_OTLP_HEADERS": "Authorization=Bearer xaat-00000000-0000-4000-8000-00000000face"}
 HELPER = {"otelHeadersHelper": """echo '{"Authorization": "Bearer own"}'"""}
@@ -39,6 +42,31 @@ STATES: dict[str, tuple[str, str, dict[str, Any], list[str]]] = {
     ),
 }
 
+USER_TARGET: dict[str, Any] = {"targets": ["user_settings"], "users": [USER]}
+SHELL_TARGET: dict[str, Any] = {"targets": ["shell_profile"]}
+SHARED, LOCAL = "settings.json", "settings.local.json"
+ELSEWHERE = {f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT": "http://127.0.0.1:1" for signal in ("LOGS", "METRICS")}
+ATTRIBUTES = {"OTEL_RESOURCE_ATTRIBUTES": "department=project"}
+PROMPTS = {"OTEL_LOG_USER_PROMPTS": "1"}
+# Options for ours, a file of the project and what it says. What comes of it depends on the release.
+PROJECTS: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
+    "drop-in, everything": ({}, SHARED, {"env": {**ELSEWHERE, **OWN, **ATTRIBUTES, **PROMPTS}, **HELPER}),
+    "merged, helper": ({"managed_settings_layout": "merge"}, SHARED, HELPER),
+    "unshielded, headers": ({"managed_settings_layout": "merge", **BARE}, SHARED, {"env": OWN}),
+    "user, signal": (USER_TARGET, SHARED, {"env": {"OTEL_METRICS_EXPORTER": "none"}}),
+    "user, signal, local": (USER_TARGET, LOCAL, {"env": {"OTEL_LOGS_EXPORTER": "none"}}),
+    "user, endpoints": (USER_TARGET, SHARED, {"env": ELSEWHERE}),
+    "user, endpoints, local": (USER_TARGET, LOCAL, {"env": ELSEWHERE}),
+    "user, attributes": (USER_TARGET, SHARED, {"env": ATTRIBUTES}),
+    "user, prompts": (USER_TARGET, SHARED, {"env": PROMPTS}),
+    "user, helper": (USER_TARGET, SHARED, HELPER),
+    "user, off": (USER_TARGET, SHARED, {"env": {"CLAUDE_CODE_ENABLE_TELEMETRY": "0"}}),
+    "shell, signal": (SHELL_TARGET, SHARED, {"env": {"OTEL_METRICS_EXPORTER": "none"}}),
+    "shell, headers": (SHELL_TARGET, SHARED, {"env": OWN}),
+    "shell, attributes, local": (SHELL_TARGET, LOCAL, {"env": ATTRIBUTES}),
+    "shell, helper, local": (SHELL_TARGET, LOCAL, HELPER),
+}
+
 
 def inspect(machine: Machine) -> dict[str, Any]:
     options = {"users": [USER], "drop_in_name": "90-axiom-telemetry.json", "platform": "linux"}
@@ -62,6 +90,38 @@ def test_errors_are_found_where_telemetry_is_lost_and_nowhere_else(
     else:
         machine.ask()
     assert (fleet.arrivals() == EVERYTHING) == (not expected)
+
+
+@pytest.mark.parametrize("state", PROJECTS)
+def test_what_a_project_takes_is_found_by_release(
+    folder: Path, fleet: Fleet, api: StubServer, release: str, state: str
+) -> None:
+    """In a folder that the user trusts, which until 2.1.83 a helper of a project needs. The release is told to us."""
+    options, name, document = PROJECTS[state]
+    machine = Machine(
+        folder / f"project-{list(PROJECTS).index(state)}-{release}", current_client().parent / release, api
+    )
+    fleet.enforce(machine, **options)
+    program = machine.root / "usr/local/bin/claude"
+    program.parent.mkdir(parents=True)
+    program.write_text(f"#!/bin/sh\necho {release}\n")
+    program.chmod(0o755)
+    settings = machine.work / ".claude" / name
+    machine.write_json(settings, document)
+    trusting = machine.home / ".claude.json"
+    machine.write_json(trusting, {"projects": {str(WORK): {"hasTrustDialogAccepted": True}}})
+    os.chown(trusting, machine.uid, -1)
+    if options is SHELL_TARGET:
+        machine.run("bash", "-lc", f"claude -p '{PROMPT}'")
+    else:
+        machine.ask()
+    found = inspect(machine)["findings"]
+    of_project = [finding for finding in found if finding["code"].startswith("project_")]
+    assert {finding["path"] for finding in of_project} <= {str(settings)}
+    assert (fleet.arrivals() != EVERYTHING) == any(finding["severity"] == "error" for finding in found), found
+    rows = fleet.axiom.arrived()
+    changed = PROMPT in json.dumps(rows) or "project" in {row["resource"]["department"] for row in rows}
+    assert changed == any(finding["code"] == "project_changes_telemetry" for finding in of_project), found
 
 
 def test_the_variables_said_to_be_in_effect_are_what_the_client_reports(
