@@ -226,6 +226,16 @@ def test_with_another_vault_password_nothing_is_changed(fleet: Fleet) -> None:
     assert fleet.requests() == []
 
 
+@pytest.mark.parametrize(("folder", "warned"), [("secrets", True), (".secrets", False)])
+def test_ansible_does_not_look_for_inventory_in_a_folder_whose_name_begins_with_a_dot(
+    folder: str, warned: bool, fleet: Fleet
+) -> None:
+    fleet.declare(axiom_workspace_store={"type": "vault_file", "path": f"{folder}/axiom.yml"})
+    assert fleet.provision().status == 0
+    del fleet.controller.environment["ANSIBLE_VAULT_PASSWORD_FILE"]
+    assert ("as an inventory source" in fleet.provision().output) == warned
+
+
 def test_hosts_that_declare_different_workspaces_are_named(fleet: Fleet) -> None:
     fleet.declare({**HOSTS, "odd": {"axiom_workspace_datasets": []}})
     run = fleet.provision()
