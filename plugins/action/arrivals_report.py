@@ -14,14 +14,13 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.devfleet.axiom.plugins.filter.run_stats import MOST_NAMES
 from ansible_collections.devfleet.axiom.plugins.module_utils.token_policy import PolicyError
 from ansible_collections.devfleet.axiom.plugins.plugin_utils import arrivals, report_views, whole_file
 
 # For their owner and their group: the files name machines and teams, and CI has to read them.
 _MODE = 0o640
 _DIRECTORY_MODE = 0o750
-# Artifacts travel to every later job of a workflow.
-_MOST_NAMES = 100
 
 
 class ActionModule(ActionBase):
@@ -65,7 +64,7 @@ class ActionModule(ActionBase):
                 **report["coverage"],
                 "classes": report["classes"],
                 "window": report["window"],
-                "silent": silent[:_MOST_NAMES],
+                "silent": silent[:MOST_NAMES],
             },
         }
 

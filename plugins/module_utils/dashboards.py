@@ -137,9 +137,10 @@ class Dashboard(Resource):
         try:
             answer = self._client.put(self._path_of(found), body)
         except ApiError as error:
-            if error.failure["status"] == 412:
-                error.message += ": somebody changed the dashboard while this ran. Run again"
-            raise
+            if error.failure["status"] != 412:
+                raise
+            text = f"{error.message}: somebody changed the dashboard while this ran. Run again"
+            raise ApiError(text, error.failure) from None
         return self._written(answer, after)
 
     def known(self, found: Mapping[str, Any]) -> dict[str, Any]:
