@@ -16,7 +16,7 @@ from ansible_collections.devfleet.axiom.plugins.module_utils import targets, tel
 from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import CollectionError
 from ansible_collections.devfleet.axiom.plugins.module_utils.telemetry_env import NOT_MINTED, OptionError
 from ansible_collections.devfleet.axiom.plugins.plugin_utils import host_probe
-from ansible_collections.devfleet.axiom.plugins.plugin_utils.role_variables import misspelt, options_from
+from ansible_collections.devfleet.axiom.plugins.plugin_utils.role_variables import as_variable, misspelt, options_from
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.stores import stored_record
 
 # What only the controller needs; the module gets the secret and the endpoints instead.
@@ -35,7 +35,8 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         spec = telemetry_options.ARGUMENT_SPEC
-        if warnings := misspelt(self._task.args.get("variables"), spec, variables):
+        prefix = self._task.args.get("variables")
+        if warnings := misspelt(prefix, spec, variables):
             result["warnings"] = warnings
         self._task.args = options_from(self._task.args, spec, variables, self._templar, _OTHERWISE)
         _validation, options = self.validate_argument_spec(argument_spec=spec)
@@ -47,7 +48,7 @@ class ActionModule(ActionBase):
             platform = self._probe(options) if options["probe"] else None
         except CollectionError as error:
             # What is misspelt is often its reason.
-            raise AnsibleActionFail("; ".join([error.message, *warnings])) from None
+            raise AnsibleActionFail("; ".join([as_variable(prefix, spec, error.message), *warnings])) from None
         if platform:
             return dict(result, changed=False, diff=[], files=[], platform=platform, probed=True)
         arguments = {

@@ -12,6 +12,7 @@ plain Python values: with the tags of ansible-core on them, copying them is most
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -82,6 +83,12 @@ def options_from(
     omit = variables.get("omit")
     # As one dict: ansible-core from 2.19 on leaves members out that are omit, before it their value tells.
     return {**given, **constants, **{k: v for k, v in templar.template(templates).items() if v != omit}}
+
+
+def as_variable(prefix: str | None, names: Iterable[str], message: str) -> str:
+    """An error that begins with an option's name, as who has set a variable knows it."""
+    found = re.match(r"\w+", message)
+    return f"{prefix}{message}" if prefix and found and found.group() in set(names) else message
 
 
 def misspelt(prefix: str | None, names: Iterable[str], variables: Iterable[str]) -> list[str]:

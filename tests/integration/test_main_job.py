@@ -209,7 +209,7 @@ def test_a_misspelt_variable_is_named_and_one_of_a_playbook_or_a_user_is_not(fle
         assert {warning for entry in run.results for warning in entry["result"].get("warnings", [])} == {warning}
     fleet.declare(claude_code_telemetry_logs_dataset="", claude_code_telemetry_log_dataset="claude-code-logs")
     refused = fleet.playbook("enforce")
-    assert "logs_dataset is missing" in refused.messages()
+    assert refused.messages().startswith("claude_code_telemetry_logs_dataset is missing; ")
     assert "is claude_code_telemetry_logs_dataset meant?" in refused.messages()
     fleet.declare(**ours)
     silent = fleet.playbook("enforce")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.devfleet.axiom.plugins.plugin_utils.role_variables import misspelt, options_from
+from ansible_collections.devfleet.axiom.plugins.plugin_utils.role_variables import as_variable, misspelt, options_from
 
 OMIT = "__omit_place_holder__1"
 NAMES = ("a", "b", "c")
@@ -90,3 +90,9 @@ def test_a_variable_that_is_nearly_an_options_is_named_with_it() -> None:
     (line,) = misspelt("role_", options, [*others, "role_user"])
     assert line == "role_user is no option and has no effect; is role_users meant?"
     assert misspelt(None, options, ["role_user"]) == []
+
+
+def test_an_error_names_the_variable_where_variables_are_what_was_set() -> None:
+    assert as_variable("role_", ("users",), "users: no such user") == "role_users: no such user"
+    assert as_variable(None, ("users",), "users: no such user") == "users: no such user"
+    assert as_variable("role_", ("users",), "the store is empty") == "the store is empty"
