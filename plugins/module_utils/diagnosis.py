@@ -16,6 +16,7 @@ from ansible_collections.devfleet.axiom.plugins.module_utils import (
     precedence,
     project_findings,
 )
+from ansible_collections.devfleet.axiom.plugins.module_utils.start_up_files import CONFIG_DIR
 from ansible_collections.devfleet.axiom.plugins.module_utils.telemetry_env import DATASET_HEADERS, MASK
 from ansible_collections.devfleet.axiom.plugins.module_utils.telemetry_sources import PROJECT, Source
 
@@ -24,6 +25,10 @@ DROP_INS_SINCE = (2, 1, 83)
 
 _ENFORCE = "run devfleet.axiom.enforce"
 _SERVER = "set the same values in the organization's server-managed settings, or take the telemetry variables out there"
+_NOTHING = "nothing of ours is installed"
+_LEADS = f"{CONFIG_DIR} leads Claude Code"
+_UNTOLD = "a directory that cannot be told from here"
+_LEAVE = f"take {CONFIG_DIR} out of that file, or use the target managed_settings"
 # By kind of the source that wins over ours: code, and what to do.
 _WINNERS = {
     "server_managed": ("server_managed_takes_telemetry", _SERVER),
@@ -105,6 +110,30 @@ def _left_over(sources: Sequence[Source], user: str | None, reported: set[str]) 
     return found
 
 
+def _elsewhere(sources: Sequence[Source], user: str | None) -> Source | None:
+    """The start-up file that leads the client away from what is usually a user's."""
+    return next((source for source in precedence.relevant(sources, user) if source.config_dir is not None), None)
+
+
+def _unread(sources: Sequence[Source], user: str | None) -> list[dict[str, Any]]:
+    """Ours that the client would read if it were not led elsewhere."""
+    setter = _elsewhere(sources, user)
+    unread = [source.path for source in sources if source.user == user and source.status == "not_read" and source.ours]
+    if setter is None or not unread:
+        return []
+    message = f"{_LEADS} to {setter.config_dir or _UNTOLD}, so it does not read {unread[0]}, where ours are"
+    return [_finding("error", "user_settings_not_read", user, setter.path, message, _LEAVE)]
+
+
+def _unfollowed(sources: Sequence[Source], user: str | None) -> list[dict[str, Any]]:
+    setter = _elsewhere(sources, user)
+    if setter is None or setter.config_dir:
+        return []
+    message = f"{_LEADS} to {_UNTOLD}, so what the user's settings say was not looked at"
+    fix = "write the directory out, as an absolute path or with $HOME at its start"
+    return [_finding("warning", "user_settings_not_read", user, setter.path, message, fix)]
+
+
 def _helper(sources: Sequence[Source], user: str | None) -> list[dict[str, Any]]:
     source = precedence.helping(sources, user)
     if source is None:
@@ -147,9 +176,9 @@ def diagnose(
     for user in viewers:
         serious = _lost(sources, user) + _header_leak(sources, user) + _helper(sources, user)
         if not any(source.ours for source in precedence.relevant(sources, user)):
-            message = "nothing of ours is installed"
-            serious.append(_finding("error", "not_installed", user, "", message, _ENFORCE))
+            serious += _unread(sources, user) or [_finding("error", "not_installed", user, "", _NOTHING, _ENFORCE)]
         else:
+            serious += _unfollowed(sources, user)
             serious += [item._asdict() for item in project_findings.findings(sources, user, clients)]
         reported = {finding["path"] for finding in serious}
         found += [*serious, *_left_over(sources, user, reported), *_clients(sources, user, clients)]

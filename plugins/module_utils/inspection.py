@@ -45,6 +45,12 @@ def _old_sessions(options: Mapping[str, Any]) -> int | None:
     return sessions.count_older(dict(options, targets=list(chosen)))
 
 
+def _in_use(options: Mapping[str, Any], sources: Sequence[Source]) -> bool | None:
+    """Where a start-up file leads the client elsewhere, nothing in the usual places tells nothing."""
+    found = client_version.in_use(options)
+    return None if found is False and any(source.config_dir is not None for source in sources) else found
+
+
 def inspect(options: Mapping[str, Any]) -> dict[str, Any]:
     """What the module returns; nothing secret in it.
 
@@ -70,6 +76,6 @@ def inspect(options: Mapping[str, Any]) -> dict[str, Any]:
         ],
         "variables": [entry for user in users for entry in _variables(sources, user)],
         "clients": clients,
-        "in_use": client_version.in_use(options),
+        "in_use": _in_use(options, sources),
         "old_sessions": old_sessions,
     }

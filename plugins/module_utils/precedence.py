@@ -26,7 +26,7 @@ def relevant(sources: Sequence[Source], user: str | None, project: str | None = 
         source
         for source in sources
         if source.user in (None, user)
-        and source.problem is None
+        and source.status == "read"
         and (source.kind != PROJECT or os.path.dirname(source.path) == project)
     ]
 

@@ -51,7 +51,7 @@ def findings(sources: Sequence[Source], user: str | None, clients: Sequence[Mapp
     held = [_held(source, elsewhere) if source.kind == PROJECT else source for source in sources]
     older = _older([client["version"] for client in clients if client["user"] == user])
     for source in sources:
-        if source.kind == PROJECT and source.user == user and source.problem is None:
+        if source.kind == PROJECT and source.user == user and source.status == "read":
             always = _taken(source, held)
             until = _taken(source, sources) - always if older else set()
             yield from _findings(source, always, until, older)

@@ -12,12 +12,11 @@ about its folder and no others; what they can take is in `diagnosis`.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import plistlib
 import re
-from typing import Any, Callable, Mapping, NamedTuple
+from typing import Any, Callable, Mapping, NamedTuple, Sequence
 from xml.parsers.expat import ExpatError
 
 from ansible_collections.devfleet.axiom.plugins.module_utils import (
@@ -27,6 +26,7 @@ from ansible_collections.devfleet.axiom.plugins.module_utils import (
     opened_projects,
     settings_json,
     shell_profile,
+    start_up_files,
     targets,
 )
 from ansible_collections.devfleet.axiom.plugins.module_utils.host_files import Account, HostError
@@ -41,35 +41,23 @@ ADMIN = KINDS[:4]
 PROJECT = "project_settings"
 VARIABLE = re.compile(r"(?:OTEL_|CLAUDE_CODE_ENABLE_TELEMETRY\Z|CLAUDE_CODE_OTEL_)")
 
-SERVER_CACHE = ".claude/remote-settings.json"
+SERVER_CACHE = "remote-settings.json"
 # The first outranks the second (measured).
 PROJECT_FILES = (".claude/settings.local.json", ".claude/settings.json")
 PLIST_DIR = "/Library/Managed Preferences"
 PLIST = "com.anthropic.claudecode.plist"
-
-USER_START_UP = (
-    *(".profile", ".bash_profile", ".bash_login", ".bashrc", ".zshenv", ".zprofile", ".zshrc"),
-    ".config/fish/config.fish",
-)
-MACHINE_START_UP = (
-    *("/etc/environment", "/etc/profile", "/etc/bash.bashrc", "/etc/bashrc", "/etc/fish/config.fish"),
-    *("/etc/zshenv", "/etc/zprofile", "/etc/zshrc", "/etc/zsh/zshenv", "/etc/zsh/zprofile", "/etc/zsh/zshrc"),
-)
-_ASSIGNED = re.compile(
-    r"^\s*(?:export\s+|declare\s+-x\s+|typeset\s+-x\s+|set\s+-[a-zA-Z]*x[a-zA-Z]*\s+)?"
-    r"((?:OTEL|CLAUDE_CODE)_[A-Z0-9_]+)(?:=|\s+)(.*)$",
-    re.MULTILINE,
-)
 
 
 class Source(NamedTuple):
     """One place, as it was found.
 
     user: whose it is; None where it is everybody's.
-    problem: why nothing of it can be used, otherwise None. `status` is then `unreadable`, `malformed` or `broken`.
+    problem: why nothing of it can be used, otherwise None. `status` is then `unreadable`, `malformed` or `broken`;
+        where the client looks elsewhere it is `not_read`.
     environment: what it says about telemetry. ours: which of these variables are as we wrote them.
     helper: whether it names an `otelHeadersHelper`, other than the one that adds nothing.
     silences_helpers: whether it names that one.
+    config_dir: where a start-up file says that the client keeps what is a user's, as `start_up_files.config_dir`.
     """
 
     kind: str
@@ -81,6 +69,7 @@ class Source(NamedTuple):
     ours: list[str] = []
     helper: bool = False
     silences_helpers: bool = False
+    config_dir: str | None = None
 
 
 def _telemetry(environment: Mapping[str, str]) -> dict[str, str]:
@@ -190,22 +179,12 @@ def _assignments(path: str, user: str | None) -> list[Source]:
         if found is None:
             return None
         text = shell_profile.remove_block(found.text)[0]
-        pairs = {name: value.strip().strip("'\";") for name, value in _ASSIGNED.findall(text)}
-        environment = _telemetry(pairs)
-        return Source("shell_start_up", path, user, environment=environment) if environment else None
+        environment = _telemetry(start_up_files.assigned(text))
+        config_dir = start_up_files.config_dir(text)
+        source = Source("shell_start_up", path, user, environment=environment, config_dir=config_dir)
+        return source if environment or config_dir is not None else None
 
     return _one("shell_start_up", path, user, read)
-
-
-def _start_up_files(prefix: str) -> list[str]:
-    folder = host_files.below(prefix, "/etc/profile.d")
-    own = f"{targets.NAME}.sh"
-    listed: list[str] = []
-    with contextlib.suppress(OSError):
-        listed = sorted(os.listdir(folder))
-    return [host_files.below(prefix, path) for path in MACHINE_START_UP] + [
-        os.path.join(folder, name) for name in listed if name.endswith(".sh") and name != own
-    ]
 
 
 def _snippets(options: Mapping[str, Any], user: str | None) -> list[Source]:
@@ -222,41 +201,79 @@ def _snippets(options: Mapping[str, Any], user: str | None) -> list[Source]:
     return []
 
 
-def _home(owner: Account) -> list[Source]:
-    """Runs with the owner's rights."""
-    settings = os.path.join(owner.home, targets.user_settings_path())
-    found = _json("server_managed", os.path.join(owner.home, SERVER_CACHE), owner.name)
-    found += _json("user_settings", settings, owner.name, _written(settings, False))
-    for name in USER_START_UP:
-        found += _assignments(os.path.join(owner.home, name), owner.name)
-    return found
+class _Folder(NamedTuple):
+    """Where the client keeps what is a user's (measured with 2.1.217 and 2.1.332).
+
+    path: None where that cannot be told. usual: whether it is ~/.claude. register: the file of all that it remembers.
+    """
+
+    path: str | None
+    register: str
+    usual: bool
 
 
-def _projects(owner: Account, prefix: str) -> list[Source]:
+def _folder(owner: Account, prefix: str, start_up: Sequence[Source]) -> _Folder:
+    """:param start_up: the start-up files, the user's first."""
+    usual = os.path.join(owner.home, targets.USER_SETTINGS_DIR)
+    told = next((source.config_dir for source in start_up if source.config_dir is not None), None)
+    if told is None:
+        return _Folder(usual, os.path.join(owner.home, opened_projects.REGISTER), True)
+    if not told:
+        return _Folder(None, "", False)
+    path = owner.home + told[1:] if told.startswith("~") else host_files.below(prefix, told)
+    register = os.path.join(path, opened_projects.REGISTER)
+    return _Folder(path, register, os.path.realpath(path) == os.path.realpath(usual))
+
+
+def _home(owner: Account, prefix: str, everybodys: Sequence[Source]) -> list[Source]:
+    """Runs with the owner's rights.
+
+    :param everybodys: the machine's start-up files.
+    """
+    start_up: list[Source] = []
+    for name in start_up_files.OF_USER:
+        start_up += _assignments(os.path.join(owner.home, name), owner.name)
+    usual = os.path.join(owner.home, targets.user_settings_path())
+    ours = _written(usual, False)
+    folder = _folder(owner, prefix, [*start_up, *everybodys])
+    found: list[Source] = []
+    if folder.path is not None:
+        found += _json("server_managed", os.path.join(folder.path, SERVER_CACHE), owner.name)
+        found += _json("user_settings", os.path.join(folder.path, targets.USER_SETTINGS), owner.name, ours)
+    if not folder.usual:
+        unread = _json("user_settings", usual, owner.name, ours)
+        found += [source._replace(status="not_read", problem=None) for source in unread]
+    return found + start_up
+
+
+def _projects(owner: Account, prefix: str, start_up: Sequence[Source]) -> list[Source]:
     """What the user's projects say about telemetry. Runs with the owner's rights."""
-    register = os.path.join(owner.home, opened_projects.REGISTER)
-    transcripts = os.path.join(owner.home, targets.USER_SETTINGS_DIR, opened_projects.TRANSCRIPTS)
+    folder = _folder(owner, prefix, start_up)
+    if folder.path is None:
+        return []
     own = os.path.join(owner.home, targets.user_settings_path())
     found: list[Source] = []
-    for folder in opened_projects.folders(register, transcripts):
+    for project in opened_projects.folders(folder.register, os.path.join(folder.path, opened_projects.TRANSCRIPTS)):
         for name in PROJECT_FILES:
-            path = os.path.join(host_files.below(prefix, folder), name)
+            path = os.path.join(host_files.below(prefix, project), name)
             # The home itself can be a project; what is in this file then counts as the user's.
             found += _json(PROJECT, path, owner.name) if path != own else []
     return [source for source in found if source.problem or source.environment or source.helper]
 
 
-def _of_user(user: str, options: Mapping[str, Any]) -> list[Source]:
+def _of_user(user: str, options: Mapping[str, Any], everybodys: Sequence[Source]) -> list[Source]:
+    prefix = options["prefix"]
     found: list[Source] = []
     try:
-        owner = host_files.account(user, options["prefix"])
-        found += [Source(*item) for item in host_files.run_as(owner, lambda: _home(owner))]
+        owner = host_files.account(user, prefix)
+        found += [Source(*item) for item in host_files.run_as(owner, lambda: _home(owner, prefix, everybodys))]
+        start_up = [source for source in [*found, *everybodys] if source.kind == "shell_start_up"]
         found += _snippets(options, user)
     except HostError as exc:
         return [*found, Source("user_settings", "", user, "unreadable", str(exc))]
     try:
         # A project can be on a mount that hangs, which must not take away what is known of the home.
-        found += [Source(*item) for item in host_files.run_as(owner, lambda: _projects(owner, options["prefix"]))]
+        found += [Source(*item) for item in host_files.run_as(owner, lambda: _projects(owner, prefix, start_up))]
     except HostError as exc:
         found.append(Source(PROJECT, "", user, "unreadable", f"projects: {exc}"))
     return found
@@ -268,6 +285,7 @@ def sources(options: Mapping[str, Any]) -> list[Source]:
     :param options: users, prefix, drop_in_name, and platform (`linux` or `darwin`).
     """
     prefix = options["prefix"]
+    everybodys = [source for path in start_up_files.of_machine(prefix) for source in _assignments(path, None)]
     found: list[Source] = []
     if options["platform"] == "darwin":
         for folder in [*(f"{PLIST_DIR}/{user}" for user in options["users"]), PLIST_DIR]:
@@ -275,8 +293,6 @@ def sources(options: Mapping[str, Any]) -> list[Source]:
             found += [item._replace(user=None if folder == PLIST_DIR else os.path.basename(folder)) for item in plists]
     found += _managed(options)
     for user in options["users"]:
-        found += _of_user(user, options)
-    found += _snippets(options, None)
-    for path in _start_up_files(prefix):
-        found += _assignments(path, None)
+        found += _of_user(user, options, everybodys)
+    found += _snippets(options, None) + everybodys
     return sorted(found, key=lambda item: KINDS.index(item.kind))

@@ -19,7 +19,8 @@ notes:
   - That managed settings outrank a user's and these a shell's, and that generic headers win over those of a signal, was
     measured. What server-managed settings and a macOS property list outrank is taken from the client's documentation.
   - Server-managed settings are seen as far as the client has kept them, in C(~/.claude/remote-settings.json).
-  - Shell start-up files are searched for assignments, not run. A C(CLAUDE_CONFIG_DIR) is not looked at.
+  - Shell start-up files are searched for assignments, not run. Where one sets C(CLAUDE_CONFIG_DIR) to a path,
+    absolute or with C($HOME) or C(~) at its start, the user's settings are read from there and not from C(~/.claude).
   - Settings of projects are read where the client remembers the project, in C(~/.claude.json) or by the folder that a
     transcript names, and of no more than the fifty that were used last. Nothing else of a transcript is looked at.
 author:
@@ -88,6 +89,8 @@ findings:
         - C(headers_helper), a program replaces the Authorization header.
         - C(unreadable), C(malformed), C(broken), a file cannot be used.
         - C(client_too_old_for_drop_ins), C(no_client), C(old_session), about the programs.
+        - C(user_settings_not_read), C(CLAUDE_CONFIG_DIR) leads the client away from the settings that hold ours, or to
+          a directory that cannot be told.
         - C(not_installed), nothing of ours is here.
       type: str
     user:
@@ -128,7 +131,8 @@ sources:
       description: Whose it is, null for everybody's.
       type: str
     status:
-      description: C(read), C(unreadable), C(malformed) or C(broken).
+      description:
+        - C(read), C(unreadable), C(malformed), C(broken), or C(not_read) by the client, which looks elsewhere.
       type: str
     variables:
       description: Names of the telemetry variables it sets.
@@ -181,7 +185,7 @@ in_use:
   description:
     - Whether anybody has ever run Claude Code here, by what that leaves in a home. Of O(users), or without any in every
       home below C(/home), C(/Users) and root's.
-    - Null where a home could not be looked into.
+    - Null where a home could not be looked into, or nothing was found and a start-up file sets C(CLAUDE_CONFIG_DIR).
   returned: success
   type: bool
 old_sessions:

@@ -67,6 +67,15 @@ PROJECTS: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
     "shell, helper, local": (SHELL_TARGET, LOCAL, HELPER),
 }
 
+# Options for ours, and the settings in a directory that a start-up file names.
+CONFIG_DIRS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "user": (USER_TARGET, {}),
+    "drop-in": ({}, {"env": {**ELSEWHERE, **OWN}, **HELPER}),
+    "merged, helper": ({"managed_settings_layout": "merge"}, HELPER),
+    "shell": (SHELL_TARGET, {}),
+    "shell, signal": (SHELL_TARGET, {"env": {"OTEL_LOGS_EXPORTER": "none"}}),
+}
+
 
 def inspect(machine: Machine) -> dict[str, Any]:
     options = {"users": [USER], "drop_in_name": "90-axiom-telemetry.json", "platform": "linux"}
@@ -122,6 +131,21 @@ def test_what_a_project_takes_is_found_by_release(
     rows = fleet.axiom.arrived()
     changed = PROMPT in json.dumps(rows) or "project" in {row["resource"]["department"] for row in rows}
     assert changed == any(finding["code"] == "project_changes_telemetry" for finding in of_project), found
+
+
+@pytest.mark.parametrize("state", CONFIG_DIRS)
+def test_a_directory_of_the_users_own_choice_is_found(fleet: Fleet, make_machine: MakeMachine, state: str) -> None:
+    options, document = CONFIG_DIRS[state]
+    machine = make_machine(f"config-dir-{list(CONFIG_DIRS).index(state)}")
+    fleet.enforce(machine, **options)
+    (machine.home / ".profile").write_text("export CLAUDE_CONFIG_DIR=$HOME/own\n")
+    machine.write_json(machine.home / "own/settings.json", document)
+    os.chown(machine.home / "own", machine.uid, -1)
+    machine.run("bash", "-lc", "claude -p hi")
+    found = inspect(machine)["findings"]
+    assert (fleet.arrivals() != EVERYTHING) == any(finding["severity"] == "error" for finding in found), found
+    assert not (machine.home / ".claude.json").exists()
+    assert (machine.home / "own/.claude.json").exists()
 
 
 def test_the_variables_said_to_be_in_effect_are_what_the_client_reports(

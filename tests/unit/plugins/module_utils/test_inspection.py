@@ -389,3 +389,79 @@ def test_homes_that_cannot_be_looked_into_leave_it_open(machine: FakeMachine, mo
     assert inspect(machine, users=["nobody-here"])["in_use"] is None
     monkeypatch.setattr(os, "geteuid", lambda: 987654)
     assert client_version.in_use({"users": [], "prefix": str(machine.root)}) is None
+
+
+ELSEWHERE = ".config/claude"
+# As it stands in a start-up file, and the directory that is then read, below the home; none where it cannot be told.
+CONFIG_DIRS: dict[str, tuple[str, str, str | None]] = {
+    "a shell's": (".profile", "export CLAUDE_CONFIG_DIR=$HOME/.config/claude\n", ELSEWHERE),
+    "tilde": (".zshenv", "CLAUDE_CONFIG_DIR=~/.config/claude # mine\n", ELSEWHERE),
+    "quoted": (".bashrc", 'export CLAUDE_CONFIG_DIR="${HOME}/a b";\n', "a b"),
+    "fish": (".config/fish/config.fish", "set -gx CLAUDE_CONFIG_DIR ~/.config/claude\n", ELSEWHERE),
+    "the last": (".bashrc", "CLAUDE_CONFIG_DIR=/x\nCLAUDE_CONFIG_DIR=~/.config/claude\n", ELSEWHERE),
+    "computed": (".profile", "export CLAUDE_CONFIG_DIR=$XDG_CONFIG_HOME/claude\n", None),
+    "of a program": (".profile", 'export CLAUDE_CONFIG_DIR="$(cat where)"\n', None),
+    "quoted tilde": (".profile", 'export CLAUDE_CONFIG_DIR="~/.config/claude"\n', None),
+    "relative": (".profile", "export CLAUDE_CONFIG_DIR=claude\n", None),
+    "empty": (".profile", "export CLAUDE_CONFIG_DIR=\n", None),
+    "for a terminal": (".profile", "export CLAUDE_CONFIG_DIR='/\x1b[2J'\n", None),
+}
+
+
+@pytest.mark.parametrize("state", CONFIG_DIRS)
+def test_a_directory_of_the_users_own_choice(machine: FakeMachine, state: str) -> None:
+    """What the client then does was measured, and is again by `tests/e2e/test_inspection.py`."""
+    name, line, folder = CONFIG_DIRS[state]
+    machine.write(f"home/{USER}/{name}", line)
+    machine.converge(**USER_TARGET)
+    finding = only(machine)
+    assert (finding["severity"], finding["code"]) == ("error", "user_settings_not_read")
+    assert finding["path"] == f"home/{USER}/{name}"
+    assert ("cannot be told from here" in finding["message"]) == (folder is None)
+    assert [(source["kind"], source["status"]) for source in inspect(machine)["sources"]] == [
+        ("user_settings", "not_read"),
+        ("shell_start_up", "read"),
+    ]
+    # Managed settings are read wherever it is; and so are the user's there, if it can be told where.
+    machine.converge(shield=False)
+    assert codes(inspect(machine)) == ([] if folder else [("warning", "user_settings_not_read")])
+    if folder:
+        helper = machine.write(f"home/{USER}/{folder}/settings.json", json.dumps({"otelHeadersHelper": "x"}))
+        assert only(machine)["path"] == os.path.relpath(helper, machine.root)
+
+
+def test_a_directory_for_everybody_is_below_the_home_of_each(machine: FakeMachine) -> None:
+    machine.write("etc/environment", "CLAUDE_CONFIG_DIR=/srv/claude\n")
+    machine.write("srv/claude/settings.json", json.dumps({"env": {"OTEL_LOGS_EXPORTER": "none"}}))
+    machine.converge(**SHELL_TARGET)
+    finding = only(machine)
+    assert (finding["code"], finding["path"]) == ("stale_user_settings", "srv/claude/settings.json")
+    # The user's own start-up file is read after it.
+    machine.write(f"home/{USER}/.profile", "export CLAUDE_CONFIG_DIR=$HOME/own\n")
+    machine.write(f"home/{USER}/own/settings.json", json.dumps({"env": {"OTEL_METRICS_EXPORTER": "none"}}))
+    assert only(machine)["message"] == "overrides our OTEL_METRICS_EXPORTER"
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_the_usual_directory_by_another_name_or_copied_is_ours(machine: FakeMachine, copied: bool) -> None:
+    machine.converge(**USER_TARGET)
+    machine.write(f"home/{USER}/.profile", "export CLAUDE_CONFIG_DIR=$HOME/own\n")
+    if copied:
+        machine.write(f"home/{USER}/own/settings.json", machine.user_settings.read_text())
+    else:
+        (machine.home / "own").symlink_to(".claude")
+    found = inspect(machine)
+    assert found["findings"] == []
+    assert {entry["ours"] for entry in found["variables"]} == {True}
+
+
+def test_what_the_client_remembers_is_in_that_directory_too(machine: FakeMachine) -> None:
+    machine.converge(**USER_TARGET)
+    machine.write(f"home/{USER}/.profile", "export CLAUDE_CONFIG_DIR=$HOME/own\n")
+    machine.write(f"home/{USER}/own/settings.json", machine.user_settings.read_text())
+    machine.write(f"home/{USER}/own/.claude.json", json.dumps({"projects": {"/srv/x": {}}}))
+    machine.write(f"home/{USER}/own/remote-settings.json", json.dumps({"env": {"OTEL_LOGS_EXPORTER": "none"}}))
+    machine.write("srv/x/.claude/settings.json", json.dumps({"otelHeadersHelper": "x"}))
+    assert {source["kind"] for source in inspect(machine)["sources"]} >= {"server_managed", "project_settings"}
+    # Nothing in the usual places, but that says nothing about whether it is used.
+    assert inspect(machine)["in_use"] is None
