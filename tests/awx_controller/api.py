@@ -26,6 +26,15 @@ from awx_controller.validation import check_fields, check_unique
 
 api = Blueprint("api", __name__, url_prefix="/api")
 _OPEN = ("/api/", "/api/v2/", "/api/v2/ping/")
+# Whose jobs keep an object from being deleted: collections, and the field that points to it.
+_JOBS_OF = {
+    "organizations": ((UNIFIED_JOB, "organization"),),
+    "projects": (("jobs", "project"), ("project_updates", "project")),
+    "inventories": (("jobs", "inventory"), ("inventory_updates", "inventory")),
+}
+_JOBS_OF_OTHERS = ((UNIFIED_JOB, "unified_job_template"),)
+# What AWX calls managed objects that nobody may delete.
+_MANAGED = {"credentials": "managed credentials", "credential_types": "managed credential types"}
 
 
 def controller() -> Controller:
@@ -251,6 +260,8 @@ def collection(path: str) -> ResponseReturnValue:
     if request.method not in kind.methods & {"GET", "POST"}:
         raise method_not_allowed(request.method)
     if request.method == "GET":
+        if path == "inventories":
+            _end_deletions()
         return _list(list(here.store.all(path)))
     if path == "tokens":
         values = check_fields(here.store, kind, body(), partial=False)
@@ -278,17 +289,51 @@ def _delete(item: Item) -> ResponseReturnValue:
     here = context()
     if not here.rights.may(item, "delete"):
         raise forbidden()
+    if item is here.user:
+        raise forbidden()
     if item.get("managed"):
-        raise ApiError(403, {"detail": "Deletion not allowed for managed objects"})
-    mine = [item] if item.kind.sequence == UNIFIED_JOB else here.store.where(UNIFIED_JOB, unified_job_template=item.id)
-    active = [job for job in mine if job["status"] in ACTIVE]
-    if active and item.kind.sequence:
+        if item.path not in _MANAGED:
+            raise forbidden()
+        raise ApiError(403, {"detail": f"Deletion not allowed for {_MANAGED[item.path]}"})
+    active = [job for job in _jobs_of(item) if job["status"] in ACTIVE]
+    if active:
         listed = [{"type": job.kind.name, "id": job.id} for job in active]
         raise ApiError(409, {"error": "Resource is being used by running jobs.", "active_jobs": listed})
     if item.path == "credential_types" and here.store.where("credentials", credential_type=item.id):
         raise ApiError(403, {"detail": "Credential types that are in use cannot be deleted"})
+    if item.path == "notification_templates" and here.store.where(
+        "notifications", notification_template=item.id, status="pending"
+    ):
+        raise ApiError(405, {"error": "Delete not allowed while there are pending notifications"})
+    if item.path == "inventories":
+        return _begin_deletion(item)
     here.store.remove(item)
     return "", 204
+
+
+def _jobs_of(item: Item) -> list[Item]:
+    if item.kind.sequence == UNIFIED_JOB:
+        return [item]
+    of = _JOBS_OF.get(item.path, _JOBS_OF_OTHERS if item.kind.sequence else ())
+    return [job for path, field in of for job in context().store.where(path, **{field: item.id})]
+
+
+def _begin_deletion(inventory: Item) -> ResponseReturnValue:
+    """AWX deletes an inventory in the background, and takes it from its job templates at once."""
+    if inventory["pending_deletion"]:
+        raise ApiError(400, {"error": "Inventory is already pending deletion."})
+    inventory.values["pending_deletion"] = True
+    for template in context().store.where("job_templates", inventory=inventory.id):
+        template.values["inventory"] = None
+    return "", 202
+
+
+def _end_deletions() -> None:
+    """Let what is being deleted be seen once: nothing depends on how long AWX takes."""
+    for inventory in context().store.where("inventories", pending_deletion=True):
+        if inventory.private.get("seen"):
+            context().store.remove(inventory)
+        inventory.private["seen"] = True
 
 
 @api.route("/v2/<path>/<name>/<sub>/", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])

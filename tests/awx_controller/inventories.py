@@ -78,7 +78,8 @@ def import_listing(store: Store, inventory: Item, listing: dict[str, Any], sourc
         else:
             merged = variables if source["overwrite_vars"] else {**parse_variables(item["variables"]), **variables}
             store.change(item, {"variables": json.dumps(merged)})
-        item.private["sources"] = {*item.private.get("sources", set()), source.id}
+        if source.id not in item.links["inventory_sources"]:
+            item.links["inventory_sources"].append(source.id)
         return item
 
     hosts = {name: upsert("hosts", name, hostvars.get(name, {})) for name in sorted(members | set(hostvars))}
@@ -94,7 +95,7 @@ def import_listing(store: Store, inventory: Item, listing: dict[str, Any], sourc
     if source["overwrite"]:
         for path, present in (("hosts", hosts), ("groups", made)):
             for item in store.where(path, inventory=inventory.id):
-                if source.id in item.private.get("sources", ()) and item["name"] not in present:
+                if source.id in item.links["inventory_sources"] and item["name"] not in present:
                     store.remove(item)
                     log.append(f"{path[:-1]} {item['name']} removed")
     everything = listing.get("all", {}).get("vars", {})

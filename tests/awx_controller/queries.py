@@ -94,6 +94,7 @@ def _matches(store: Store, item: Item, name: str, text: str) -> bool:
     wanted: Any
     if lookup == "isnull":
         wanted = _convert(text, Field(name, BOOLEAN))
+        values = values or [None]
     elif lookup == "in":
         wanted = [_convert(part, entry) for part in text.split(",")]
     else:

@@ -435,6 +435,7 @@ _KINDS = (
         ),
         label="Host",
         unique=(("name", "inventory"),),
+        links={"inventory_sources": "inventory_sources"},
         actions=("groups", "variable_data"),
     ),
     Kind(
@@ -443,7 +444,7 @@ _KINDS = (
         (_key("inventory", "inventories", True, cascade=True), Field("variables", VARIABLES, "")),
         label="Group",
         unique=(("name", "inventory"),),
-        links={"hosts": "hosts", "children": "groups"},
+        links={"hosts": "hosts", "children": "groups", "inventory_sources": "inventory_sources"},
         actions=("variable_data",),
     ),
     Kind(
@@ -469,7 +470,7 @@ _KINDS = (
             _key("inventory", "inventories", True, cascade=True),
             _flag("update_on_launch"),
             _number("update_cache_timeout", minimum=0),
-            _key("source_project", "projects"),
+            _key("source_project", "projects", cascade=True),
             _computed("last_update_failed", False),
             _computed("last_updated"),
         ),

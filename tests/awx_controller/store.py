@@ -123,6 +123,9 @@ class Store:
     def remove(self, item: Item) -> None:
         """Delete an item, and what cannot be without it; what only points to it stops doing so."""
         self._items[item.path].pop(item.id, None)
+        node = item.path == "workflow_job_template_nodes"
+        if node and (approval := self.find("workflow_approval_templates", item["unified_job_template"])):
+            self.remove(approval)
         for role in self.where("roles", content_path=item.path, content_id=item.id):
             self.remove(role)
         paths = {item.path, item.kind.sequence}

@@ -74,6 +74,88 @@ def test_deleting_takes_along_what_belongs_and_only_that(api: Any, fleet: Any) -
 
 
 @pytest.mark.parametrize(
+    ("path", "job", "field"),
+    [
+        ("projects", "jobs", "project"),
+        ("projects", "project_updates", "project"),
+        ("inventories", "jobs", "inventory"),
+        ("inventories", "inventory_updates", "inventory"),
+        ("organizations", "jobs", "organization"),
+        ("job_templates", "jobs", "unified_job_template"),
+    ],
+)
+def test_what_a_running_job_needs_is_not_deleted(api: Any, fleet: Any, path: str, job: str, field: str) -> None:
+    identity = {
+        "projects": fleet.project,
+        "inventories": fleet.inventory,
+        "organizations": fleet.organization,
+        "job_templates": fleet.template,
+    }[path]
+    running = api.whole.store.add(job, {"status": "running", field: identity})
+    assert api.refused(409, "DELETE", f"{path}/{identity}/") == {
+        "error": "Resource is being used by running jobs.",
+        "active_jobs": [{"type": running.kind.name, "id": running.id}],
+    }
+    running.values["status"] = "successful"
+    api.ok("DELETE", f"{path}/{identity}/")
+
+
+def test_an_inventory_is_deleted_after_a_while(api: Any, fleet: Any) -> None:
+    url = f"inventories/{fleet.inventory}/"
+    assert api.call("DELETE", url).status_code == 202
+    # Its templates are without it at once.
+    assert api.ok("GET", f"job_templates/{fleet.template}/")["inventory"] is None
+    assert api.refused(400, "DELETE", url) == {"error": "Inventory is already pending deletion."}
+    assert [item["pending_deletion"] for item in api.ok("GET", "inventories/")["results"]] == [True]
+    assert api.ok("GET", "inventories/")["results"] == []
+    assert api.names("hosts/") == []
+
+
+def test_a_project_takes_its_inventory_sources_along_and_leaves_templates_without_it(api: Any, fleet: Any) -> None:
+    api.make("inventory_sources", "s", inventory=fleet.inventory, source="scm", source_project=fleet.project)
+    api.ok("DELETE", f"projects/{fleet.project}/")
+    assert api.names("inventory_sources/") == []
+    assert api.ok("GET", f"job_templates/{fleet.template}/")["project"] is None
+
+
+def test_a_notification_is_sent_before_its_template_goes(api: Any) -> None:
+    told = {"notification_type": "webhook", "notification_configuration": {"url": "http://127.0.0.1:1/", "headers": {}}}
+    template = api.make("notification_templates", "n", organization=1, **told)
+    sent = api.whole.store.add("notifications", {"notification_template": template["id"], "status": "pending"})
+    assert api.refused(405, "DELETE", template["url"]) == {
+        "error": "Delete not allowed while there are pending notifications"
+    }
+    sent.values["status"] = "successful"
+    api.ok("DELETE", template["url"])
+
+
+def test_a_workflow_takes_its_nodes_and_approvals_along(api: Any, fleet: Any) -> None:
+    workflow = api.make("workflow_job_templates", "Rotate", organization=fleet.organization)
+    about = {"workflow_job_template": workflow["id"]}
+    agree = api.ok("POST", "workflow_job_template_nodes/", {"identifier": "agree", **about})
+    api.ok("POST", f"{agree['url']}create_approval_template/", {"name": "Agree"})
+    enforce = {"identifier": "enforce", "unified_job_template": fleet.template}
+    api.ok("POST", "workflow_job_template_nodes/", {**enforce, **about})
+    api.ok("DELETE", workflow["url"])
+    assert api.ok("GET", "workflow_job_template_nodes/")["count"] == 0
+    assert api.names("workflow_approval_templates/") == []
+    assert api.names("job_templates/") == ["Enforce"]
+
+
+def test_nobody_deletes_themselves_or_what_awx_manages(api: Any) -> None:
+    api.refused(403, "DELETE", "users/1/")
+    managed = api.ok("GET", "credential_types/?name=Machine")["results"][0]
+    assert api.refused(403, "DELETE", managed["url"]) == {"detail": "Deletion not allowed for managed credential types"}
+
+
+def test_hosts_that_no_source_brought(api: Any, fleet: Any) -> None:
+    source = api.make("inventory_sources", "s", inventory=fleet.inventory, source="scm", source_project=fleet.project)
+    api.whole.store.get("hosts", fleet.hosts[0]).links["inventory_sources"].append(source["id"])
+    assert api.names("hosts/?inventory_sources__isnull=true") == ["dev2", "dev3"]
+    assert api.names("hosts/?inventory_sources__isnull=false") == ["dev1"]
+
+
+@pytest.mark.parametrize(
     ("query", "found"),
     [
         ("name=dev2", ["dev2"]),
