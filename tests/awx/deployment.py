@@ -79,6 +79,13 @@ class Deployment(Observed):
             "awx_schedule_writer_password": WRITER_PASSWORD,
             **changes,
         }
+        return self._run(objects, *arguments)
+
+    def take_away(self, *arguments: str, **objects: Any) -> Run:
+        """Run it with nothing but what is given."""
+        return self._run(objects, *arguments)
+
+    def _run(self, objects: dict[str, Any], *arguments: str) -> Run:
         path = self.operator.root / "objects.yml"
         path.write_text(yaml.safe_dump(objects))
         run = self.operator.playbook(str(self.project / "awx.yml"), "-e", f"@{path}", *arguments)

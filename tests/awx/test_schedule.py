@@ -87,6 +87,7 @@ def test_as_code_twice_and_who_may_do_what(deployment: Deployment) -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
+        ({"awx_schedule_project_url": ""}, "awx_schedule_project_url is empty"),
         ({"awx_schedule_times": {"enforce": {"hours": [25]}}}, "hours is 25: it must be a number from 0 to 23"),
         (
             {"awx_schedule_times": {"remove": {}}},
