@@ -37,36 +37,22 @@ class ActionModule(ActionBase):
                 "fail_below": {"type": "str"},
             }
         )
+        share = self._share(options["fail_below"])
+        report = arrivals.with_reasons(options["report"], self._answers(options, task_vars))
+        if options["dir"]:
+            self._require_outside(options["dir"], task_vars.get("ansible_inventory_sources") or [])
+            files = self._files(report)
+            if not self._task.check_mode:
+                self._write(options["dir"], files)
+        return {**result, "changed": False, **self._told(report, share)}
+
+    @staticmethod
+    def _share(text: str | None) -> float:
+        """Below which percentage the report falls short."""
         try:
-            share = arrivals.parse_percent(options["fail_below"]) if options["fail_below"] else 0
+            return arrivals.parse_percent(text) if text else 0
         except PolicyError as error:
             raise AnsibleActionFail(error.message) from None
-        report = arrivals.with_reasons(options["report"], self._answers(options, task_vars))
-        files = {}
-        if options["dir"]:
-            files = {
-                "report.json": json.dumps(report, indent=2) + "\n",
-                "junit.xml": report_views.junit(report),
-                "report.html": report_views.html(report),
-            }
-        if files:
-            self._require_outside(options["dir"], task_vars.get("ansible_inventory_sources") or [])
-        if files and not self._task.check_mode:
-            self._write(options["dir"], files)
-        silent = arrivals.silent(report)
-        return {
-            **result,
-            "changed": False,
-            "lines": report_views.terminal(report),
-            "falls_short": arrivals.falls_short(report, share),
-            "silent": silent,
-            "summary": {
-                **report["coverage"],
-                "classes": report["classes"],
-                "window": report["window"],
-                "silent": silent[:MOST_NAMES],
-            },
-        }
 
     @staticmethod
     def _answers(options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,6 +64,14 @@ class ActionModule(ActionBase):
             if answer and not answer.get("skipped"):
                 answers[host] = answer
         return answers
+
+    @staticmethod
+    def _files(report: Mapping[str, Any]) -> dict[str, str]:
+        return {
+            "report.json": json.dumps(report, indent=2) + "\n",
+            "junit.xml": report_views.junit(report),
+            "report.html": report_views.html(report),
+        }
 
     @staticmethod
     def _require_outside(directory: str, inventories: list[str]) -> None:
@@ -103,3 +97,19 @@ class ActionModule(ActionBase):
                 f"the report cannot be written to {directory} ({error.strerror}): correct telemetry_verify_report_dir"
             )
             raise AnsibleActionFail(text) from None
+
+    @staticmethod
+    def _told(report: Mapping[str, Any], share: float) -> dict[str, Any]:
+        """What the task returns."""
+        silent = arrivals.silent(report)
+        return {
+            "lines": report_views.terminal(report),
+            "falls_short": arrivals.falls_short(report, share),
+            "silent": silent,
+            "summary": {
+                **report["coverage"],
+                "classes": report["classes"],
+                "window": report["window"],
+                "silent": silent[:MOST_NAMES],
+            },
+        }

@@ -108,7 +108,7 @@ summary:
     expected: 1
     delivering: 0
     percent: 0.0
-    classes: {delivering: 0, logs_only: 0, metrics_only: 0, stale: 0, never_seen: 1, unknown: 0, not_in_use: 0}
+    classes: {never_seen: 1, stale: 0, logs_only: 0, metrics_only: 0, unknown: 0, not_in_use: 0, delivering: 0}
     window: {start: "2026-11-25T01:37:56.027010161Z", end: "2026-11-26T01:37:56.027010161Z"}
     silent: [pay-laptop-1]
 """

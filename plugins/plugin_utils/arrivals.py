@@ -25,7 +25,16 @@ from ansible_collections.devfleet.axiom.plugins.module_utils.token_policy import
 )
 
 SCHEMA_VERSION = 1
-CLASSES = ("delivering", "logs_only", "metrics_only", "stale", "never_seen", "unknown", "not_in_use")
+# With their words, in the order in which they matter to somebody who has to do something about them.
+CLASSES = {
+    "never_seen": "never seen",
+    "stale": "stale settings or token",
+    "logs_only": "logs only",
+    "metrics_only": "metrics only",
+    "unknown": "not in the inventory",
+    "not_in_use": "Claude Code not in use",
+    "delivering": "delivering",
+}
 # Nothing is wrong with these.
 FINE = ("delivering", "not_in_use")
 EVENTS = ("user_prompt", "tool_result", "api_request")

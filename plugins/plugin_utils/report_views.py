@@ -22,21 +22,11 @@ from typing import Any
 from xml.etree import ElementTree
 
 from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import one_line
-from ansible_collections.devfleet.axiom.plugins.plugin_utils.arrivals import FINE
+from ansible_collections.devfleet.axiom.plugins.plugin_utils.arrivals import CLASSES, FINE
 
 Report = Mapping[str, Any]
 Machine = Mapping[str, Any]
 
-# In the order in which they matter to somebody who has to do something about them.
-CLASSES = {
-    "never_seen": "never seen",
-    "stale": "stale settings or token",
-    "logs_only": "logs only",
-    "metrics_only": "metrics only",
-    "unknown": "not in the inventory",
-    "not_in_use": "Claude Code not in use",
-    "delivering": "delivering",
-}
 NOT_ASKED = "no reason known: --tags reasons asks the machines"
 
 # A terminal shows the beginning of long lists; everything is in the other files.

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from support import sample_report
 
 import ansible_collections.devfleet.axiom as collection
-from ansible_collections.devfleet.axiom.plugins.plugin_utils import report_views
+from ansible_collections.devfleet.axiom.plugins.plugin_utils import arrivals, report_views
 
 # Lone surrogates too: what Ansible makes of file names that are not UTF-8.
 TEXT = st.text(st.characters(codec=None), max_size=20)
@@ -84,7 +84,7 @@ class TestSchema:
             jsonschema.validate(report, schema)
 
     def test_every_class_has_words(self, schema):
-        assert set(report_views.CLASSES) == set(schema["$defs"]["class"]["enum"])
+        assert set(arrivals.CLASSES) == set(schema["$defs"]["class"]["enum"])
 
 
 class TestTerminal:
