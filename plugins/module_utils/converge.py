@@ -39,8 +39,8 @@ class Outcome(NamedTuple):
     warnings: list[str]
 
 
-class Machine:
-    """One owner's part of a machine: the root's, or one user's home. Its methods run with that owner's rights."""
+class OwnersPart:
+    """What one owner has on a machine: root, or one user in their home. Its methods run with that owner's rights."""
 
     def __init__(self, options: Mapping[str, Any], owner: Account | None, check: bool) -> None:
         self.options = options
@@ -366,12 +366,12 @@ def _pass(options: Mapping[str, Any], items: list[Wanted], check: bool) -> Outco
     total = Outcome([], [])
     for user in dict.fromkeys(item.user for item in items):
         owner = host_files.account(user, options["prefix"]) if user else None
-        machine = Machine(options, owner, check)
+        part = OwnersPart(options, owner, check)
         own = [item for item in items if item.user == user]
         if owner is None:
-            outcome = machine.run(own)
+            outcome = part.run(own)
         else:
-            outcome = Outcome(*host_files.run_as(owner, functools.partial(machine.run, own)))
+            outcome = Outcome(*host_files.run_as(owner, functools.partial(part.run, own)))
         total.diffs.extend(outcome.diffs)
         total.warnings.extend(outcome.warnings)
     return total
