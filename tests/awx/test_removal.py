@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from awx.deployment import NAME, WRITER_PASSWORD, Deployment
+from support import returned
 from support.playbook import Controller, Run
 
+from ansible_collections.devfleet.axiom.plugins.lookup import awx_removal
 from awx_controller.schema import KINDS, UNIFIED_JOB
 from awx_controller.testing import LocalController
 from axiom_emulator.testing import LocalAxiom
@@ -194,3 +197,18 @@ def test_what_is_not_ours_stays_and_what_runs_is_not_pulled_away(deployment: Dep
     rights = awx.api("GET", f"{user['url']}roles/")["results"]
     assert {role["summary_fields"]["resource_name"] for role in rights} == {"Platform", "Theirs"}
     assert "changed=0 " in remove(deployment, awx_schedule_remove_records=True, **names_of_ours).output
+
+
+def test_the_lookups_example_runs_as_it_stands(controller: LocalController, operator: Controller) -> None:
+    organization = controller.api("POST", "organizations/", {"name": "Platform"})["id"]
+    for project in ("Telemetry", "Theirs"):
+        controller.api("POST", "projects/", {"name": project, "organization": organization, "scm_type": ""})
+    play = {"hosts": "localhost", "gather_facts": False, "tasks": yaml.safe_load(awx_removal.EXAMPLES)}
+    path = operator.root / "example.yml"
+    path.write_text(yaml.safe_dump([play]))
+    run = operator.playbook(str(path))
+    assert run.status == 0, run.output
+    (planned,) = (entry["result"]["msg"] for entry in run.results)
+    described = yaml.safe_load(awx_removal.RETURN)["_raw"]
+    assert list(returned.mismatches("awx_removal", described, [planned])) == []
+    assert {kind: names for kind, names in planned["going"].items() if names} == {"projects": ["Telemetry"]}

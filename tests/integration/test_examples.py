@@ -44,6 +44,8 @@ ON_A_FLEET = (
 )
 # A file and no task: read as the inventory that it is.
 IN_FILES = ("store",)
+# Its example runs where there is an AWX: tests/awx/test_removal.py.
+IN_AWX = ("awx_removal",)
 # Where the examples print a part of what comes back, or nothing because it holds a secret.
 WHOLE = {
     "api_token": "minted.token",
@@ -83,7 +85,7 @@ def plugins() -> Plugins:
 
 
 def test_no_plugin_is_left_out(plugins: Plugins) -> None:
-    assert sorted(plugins) == sorted({*IN_AN_EMPTY_AXIOM, *IN_A_STORE, *ON_A_FLEET, *IN_FILES})
+    assert sorted(plugins) == sorted({*IN_AN_EMPTY_AXIOM, *IN_A_STORE, *ON_A_FLEET, *IN_FILES, *IN_AWX})
 
 
 class Reader(Observed):
