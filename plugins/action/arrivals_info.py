@@ -25,7 +25,11 @@ from ansible_collections.devfleet.axiom.plugins.plugin_utils.fleet_arrivals impo
     ask,
     near_field_limit,
 )
+from ansible_collections.devfleet.axiom.plugins.plugin_utils.role_variables import role_prefix
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.stores import stored_record
+
+# Options that the role takes from variables of its own with the same name.
+_VARIABLES = ("window", "query_tokens", "other_managed_settings", "field_limit")
 
 
 class ActionModule(ActionBase):
@@ -36,16 +40,18 @@ class ActionModule(ActionBase):
         task_vars = task_vars or {}
         result: dict[str, Any] = super().run(tmp, task_vars)
         try:
-            options = checked(self._task.args, arrivals_argument_spec())
-            found = self._report(options, task_vars)
+            prefix = role_prefix(self._task)
+            options = checked(self._task.args, arrivals_argument_spec(), prefix, _VARIABLES)
+            length = parse_duration(options["window"], f"{prefix}window")
+            found = self._report(options, length, task_vars)
         except CollectionError as error:
             result.update(error.result(), failed=True)
             return result
         return {**result, "changed": False, "report": found, "silent": arrivals.silent(found)}
 
-    def _report(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+    def _report(self, options: Mapping[str, Any], length: int, task_vars: Mapping[str, Any]) -> dict[str, Any]:
         end = time.time_ns()
-        window = arrivals.Window(end - parse_duration(options["window"], "window"), end)
+        window = arrivals.Window(end - length, end)
         read = self._store(options, task_vars)
         inventory = Inventory(
             self._loader, task_vars["hostvars"].raw_get, read, options["other_managed_settings"] or {}

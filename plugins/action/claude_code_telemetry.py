@@ -16,6 +16,7 @@ from ansible_collections.devfleet.axiom.plugins.module_utils import targets, tel
 from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import CollectionError
 from ansible_collections.devfleet.axiom.plugins.module_utils.telemetry_env import NOT_MINTED, OptionError
 from ansible_collections.devfleet.axiom.plugins.plugin_utils import host_probe
+from ansible_collections.devfleet.axiom.plugins.plugin_utils.arguments import checked
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.role_variables import as_variable, misspelt, options_from
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.stores import stored_record
 
@@ -39,8 +40,10 @@ class ActionModule(ActionBase):
         if warnings := misspelt(prefix, spec, variables):
             result["warnings"] = warnings
         self._task.args = options_from(self._task.args, spec, variables, self._templar, _OTHERWISE)
-        _validation, options = self.validate_argument_spec(argument_spec=spec)
         try:
+            # Gone through only where there is an error: this runs for every host.
+            set_so = (name for name in spec if f"{prefix}{name}" in variables)
+            options = checked(self._task.args, spec, prefix, set_so)
             telemetry_options.check(options)
             if options["validate_only"]:
                 return dict(result, changed=False, files=[], probed=False)

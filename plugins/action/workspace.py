@@ -17,6 +17,7 @@ from ansible_collections.devfleet.axiom.plugins.module_utils.token_policy import
 from ansible_collections.devfleet.axiom.plugins.module_utils.workspace_spec import workspace_argument_spec
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.arguments import checked
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.awx_job import is_slice
+from ansible_collections.devfleet.axiom.plugins.plugin_utils.role_variables import role_prefix
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.stores import declared_store
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.workspace import (
     Rotation,
@@ -28,6 +29,8 @@ from ansible_collections.devfleet.axiom.plugins.plugin_utils.workspace import (
 PREFIX = "axiom_workspace_"
 # What the role itself leaves in the variables of those hosts that took part.
 REGISTERED = ("axiom_workspace_result", "axiom_workspace_summary", "axiom_workspace_previous")
+# Options that the role takes from a variable of another name.
+_OTHERWISE = {"token"}
 
 
 class ActionModule(ActionBase):
@@ -45,7 +48,8 @@ class ActionModule(ActionBase):
                     "this job is a slice, and slices run at the same time, while datasets and tokens are those of the"
                     " whole fleet: set job_slice_count of the job template to 1, and give no workflow its name"
                 )
-            options = checked(self._task.args, workspace_argument_spec())
+            spec = workspace_argument_spec()
+            options = checked(self._task.args, spec, role_prefix(self._task), spec.keys() - _OTHERWISE)
             datasets, tokens = options["datasets"], options["tokens"]
             validate(datasets, tokens, options["store"])
             rotation = Rotation(options["rotation"], tuple(options["rotation_tokens"]), options["revoke_again"])

@@ -11,15 +11,15 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.template import Templar
 
 from ansible_collections.devfleet.axiom.plugins.module_utils import targets, telemetry_options
-from ansible_collections.devfleet.axiom.plugins.module_utils.api_client import ApiError, path_segment, without_secrets
+from ansible_collections.devfleet.axiom.plugins.module_utils.api_client import ApiError, path_segment
 from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import AxiomClient
 from ansible_collections.devfleet.axiom.plugins.module_utils.query_client import QueryClient
 from ansible_collections.devfleet.axiom.plugins.module_utils.telemetry_env import SIGNAL_PATHS, OptionError
 from ansible_collections.devfleet.axiom.plugins.module_utils.token_policy import PolicyError, format_instant
+from ansible_collections.devfleet.axiom.plugins.plugin_utils.arguments import checked
 from ansible_collections.devfleet.axiom.plugins.plugin_utils.arrivals import (
     METRICS,
     Arrived,
@@ -106,10 +106,10 @@ class Inventory:
         # Machines of a group have the same options, and validating them costs more than all else here.
         key = json.dumps(taken, sort_keys=True, default=str)
         if key not in self._validated:
-            checked = ArgumentSpecValidator(_SPEC).validate(taken)
-            if checked.error_messages:
-                raise PolicyError(f"{host}: {without_secrets('; '.join(checked.error_messages))}")
-            self._validated[key] = checked.validated_parameters
+            try:
+                self._validated[key] = checked(taken, _SPEC, PREFIX, _SPEC)
+            except PolicyError as error:
+                raise PolicyError(f"{host}: {error.message}") from None
         return {**self._validated[key], "machine": machine}
 
     @staticmethod

@@ -26,6 +26,12 @@ except ImportError:  # ansible-core 2.18 takes any text for a template
 
 # Alike enough to be meant: log_dataset for logs_dataset, and not stats for state, which is a variable of a playbook.
 _ALIKE = 0.85
+_COLLECTION = "devfleet.axiom."
+# Where errors have the option: those of Ansible's argument specs (of a suboption they name its option last), and ours.
+_NAMED = (
+    re.compile(r".* found in '?(?P<name>\w+)"),
+    re.compile(r"(?:value of |argument '|Elements value for option ')?(?P<name>\w+)"),
+)
 
 
 class _Template(Exception):
@@ -85,10 +91,19 @@ def options_from(
     return {**given, **constants, **{k: v for k, v in templar.template(templates).items() if v != omit}}
 
 
+def role_prefix(task: Any) -> str:
+    """What the variables of the role begin with that a task belongs to; empty for a task of somebody else."""
+    role = task._role.get_name() if task._role else ""
+    return f"{role.removeprefix(_COLLECTION)}_" if role.startswith(_COLLECTION) else ""
+
+
 def as_variable(prefix: str | None, names: Iterable[str], message: str) -> str:
-    """An error that begins with an option's name, as who has set a variable knows it."""
-    found = re.match(r"\w+", message)
-    return f"{prefix}{message}" if prefix and found and found.group() in set(names) else message
+    """An error that is about an option, as who has set a variable knows it."""
+    options = set(names)
+    for found in (place.match(message) for place in _NAMED):
+        if prefix and found and found["name"] in options:
+            return message[: found.start("name")] + prefix + message[found.start("name") :]
+    return message
 
 
 def misspelt(prefix: str | None, names: Iterable[str], variables: Iterable[str]) -> list[str]:

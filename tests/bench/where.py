@@ -48,7 +48,7 @@ STAGES = (
     Stage(
         "checking the options",
         "workers",
-        (("action/__init__.py", "validate_argument_spec"), ("telemetry_options.py", "check")),
+        (("plugin_utils/arguments.py", "checked"), ("telemetry_options.py", "check")),
     ),
     Stage("secret and endpoints, out of the store", "workers", (("action/claude_code_telemetry.py", "_resolved"),)),
     Stage("what is wanted on the machine", "workers", (("module_utils/targets.py", "wanted"),)),

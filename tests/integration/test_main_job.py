@@ -135,7 +135,7 @@ def test_a_bad_option_of_one_machine_stops_site_before_anything_is_changed(fleet
     (fleet.controller.inventory / "host_vars" / "both.yml").write_text("claude_code_telemetry_intervals: often\n")
     run = fleet.playbook("site")
     assert run.status != 0
-    assert "intervals: 'often' must be production, testing or a dict" in run.messages()
+    assert "claude_code_telemetry_intervals: 'often' must be production, testing or a dict" in run.messages()
     assert fleet.axiom.requests() == []
     assert fleet.touched() == machines
 
@@ -211,6 +211,8 @@ def test_a_misspelt_variable_is_named_and_one_of_a_playbook_or_a_user_is_not(fle
     refused = fleet.playbook("enforce")
     assert refused.messages().startswith("claude_code_telemetry_logs_dataset is missing; ")
     assert "is claude_code_telemetry_logs_dataset meant?" in refused.messages()
+    unknown = fleet.playbook("enforce", "-e", '{"claude_code_telemetry_shells": ["ksh"]}')
+    assert unknown.messages().startswith("value of claude_code_telemetry_shells must be one or more of")
     fleet.declare(**ours)
     silent = fleet.playbook("enforce")
     assert not any(entry["result"].get("warnings") for entry in silent.results)

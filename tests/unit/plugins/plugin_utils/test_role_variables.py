@@ -6,11 +6,19 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from ansible_collections.devfleet.axiom.plugins.plugin_utils.role_variables import as_variable, misspelt, options_from
+from ansible_collections.devfleet.axiom.plugins.module_utils.token_policy import PolicyError
+from ansible_collections.devfleet.axiom.plugins.plugin_utils.arguments import checked
+from ansible_collections.devfleet.axiom.plugins.plugin_utils.role_variables import (
+    as_variable,
+    misspelt,
+    options_from,
+    role_prefix,
+)
 
 OMIT = "__omit_place_holder__1"
 NAMES = ("a", "b", "c")
@@ -92,7 +100,46 @@ def test_a_variable_that_is_nearly_an_options_is_named_with_it() -> None:
     assert misspelt(None, options, ["role_user"]) == []
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"state": "off"}, "value of role_state must be one of: present, absent, got: off"),
+        ({"shells": ["ksh"]}, "value of role_shells must be one or more of: bash. Got no match for: ksh"),
+        ({"force": "often"}, "argument 'role_force' is of type str and "),
+        ({"ports": ["x"]}, "Elements value for option 'role_ports' is of type str and "),
+        ({"switches": {"force": "often"}}, "argument 'force' is of type str found in 'role_switches'. and "),
+        ({"switches": {"state": "off"}}, "value of state must be one of: on, got: off found in role_switches"),
+        ({"switches": {"typo": 1}}, "unsupported options: role_switches.typo. Supported parameters include: "),
+        ({"typo": 1}, "unsupported options: typo. Supported parameters include: "),
+        ({"force": "often", "state": "off"}, "value of role_state must be one of"),
+    ],
+)
+def test_an_argument_specs_error_names_the_variable(arguments: dict[str, Any], says: str) -> None:
+    spec = {
+        "state": {"choices": ["present", "absent"]},
+        "shells": {"type": "list", "elements": "str", "choices": ["bash"]},
+        "force": {"type": "bool"},
+        "ports": {"type": "list", "elements": "int"},
+        "switches": {"type": "dict", "options": {"force": {"type": "bool"}, "state": {"choices": ["on"]}}},
+    }
+    with pytest.raises(PolicyError) as refused:
+        checked(arguments, spec, "role_", spec)
+    assert says in refused.value.message
+    with pytest.raises(PolicyError) as refused:
+        checked(arguments, spec)
+    assert says.replace("role_", "") in refused.value.message
+
+
 def test_an_error_names_the_variable_where_variables_are_what_was_set() -> None:
     assert as_variable("role_", ("users",), "users: no such user") == "role_users: no such user"
     assert as_variable(None, ("users",), "users: no such user") == "users: no such user"
     assert as_variable("role_", ("users",), "the store is empty") == "the store is empty"
+
+
+@pytest.mark.parametrize(
+    ("role", "prefix"),
+    [("devfleet.axiom.telemetry_verify", "telemetry_verify_"), ("others.axiom.telemetry_verify", ""), (None, "")],
+)
+def test_only_our_own_roles_variables_are_known_by_name(role: str | None, prefix: str) -> None:
+    task = SimpleNamespace(_role=role and SimpleNamespace(get_name=lambda: role))
+    assert role_prefix(task) == prefix
