@@ -41,9 +41,7 @@ class ActionModule(ActionBase):
             result["warnings"] = warnings
         self._task.args = options_from(self._task.args, spec, variables, self._templar, _OTHERWISE)
         try:
-            # Gone through only where there is an error: this runs for every host.
-            set_so = (name for name in spec if f"{prefix}{name}" in variables)
-            options = checked(self._task.args, spec, prefix, set_so)
+            options = checked(self._task.args, spec, prefix, spec)
             telemetry_options.check(options)
             if options["validate_only"]:
                 return dict(result, changed=False, files=[], probed=False)

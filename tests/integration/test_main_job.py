@@ -211,8 +211,11 @@ def test_a_misspelt_variable_is_named_and_one_of_a_playbook_or_a_user_is_not(fle
     refused = fleet.playbook("enforce")
     assert refused.messages().startswith("claude_code_telemetry_logs_dataset is missing; ")
     assert "is claude_code_telemetry_logs_dataset meant?" in refused.messages()
-    unknown = fleet.playbook("enforce", "-e", '{"claude_code_telemetry_shells": ["ksh"]}')
-    assert unknown.messages().startswith("value of claude_code_telemetry_shells must be one or more of")
+    unknown = fleet.playbook(
+        "enforce", "-e", '{"claude_code_telemetry_shells": ["ksh"], "claude_code_telemetry_scope": "all"}'
+    )
+    for name in ("shells", "scope"):
+        assert f"value of claude_code_telemetry_{name} must be one " in unknown.messages()
     fleet.declare(**ours)
     silent = fleet.playbook("enforce")
     assert not any(entry["result"].get("warnings") for entry in silent.results)
