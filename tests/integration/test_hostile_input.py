@@ -37,7 +37,7 @@ class Text(str):
 Unsafe.add_representer(Text, lambda dumper, text: dumper.represent_scalar("!unsafe", str(text)))
 
 
-class Fleet(Observed):
+class HostileFleet(Observed):
     """Two machines with hostile variables, and what would be there if any of it were carried out."""
 
     def __init__(self, root: Path, axiom: LocalAxiom) -> None:
@@ -90,11 +90,11 @@ class Fleet(Observed):
 
 
 @pytest.fixture
-def fleet(open_path: Path, axiom: LocalAxiom) -> Fleet:
-    return Fleet(open_path, axiom)
+def fleet(open_path: Path, axiom: LocalAxiom) -> HostileFleet:
+    return HostileFleet(open_path, axiom)
 
 
-def test_nothing_of_what_others_say_is_obeyed(fleet: Fleet) -> None:
+def test_nothing_of_what_others_say_is_obeyed(fleet: HostileFleet) -> None:
     # What Axiom says about an error, and about a dataset and a token that it has.
     error = {"message": fleet.evil, "code": fleet.evil}
     fleet.axiom.fault(path="/v2/datasets", status=400, body=error, headers={"X-Axiom-Trace-Id": "\x1b[31m"})
@@ -145,7 +145,7 @@ class Scripts(html.parser.HTMLParser):
         self.number += tag == "script"
 
 
-def test_what_modules_return_is_no_template(fleet: Fleet) -> None:
+def test_what_modules_return_is_no_template(fleet: HostileFleet) -> None:
     """Registered, set as a fact, told the scheduler, and used again: data of Axiom stays data."""
     fleet.api("datasets", {"name": LOGS, "description": fleet.evil})
     found = "{{ found.datasets[0].description }}"

@@ -62,7 +62,7 @@ def probe(machine: str) -> list[dict[str, Any]]:
     return [{**one, "name": "devfleet.probe", "body": "devfleet.probe"}, {**one, "name": "devfleet.probe.count"}]
 
 
-class Fleet(Observed):
+class ReportedFleet(Observed):
     """A provisioned Axiom, machines that do not exist, and reports about them."""
 
     def __init__(self, root: Path, axiom: LocalAxiom) -> None:
@@ -118,8 +118,8 @@ class Fleet(Observed):
 
 
 @pytest.fixture
-def fleet(open_path: Path, axiom: LocalAxiom) -> Fleet:
-    return Fleet(open_path, axiom)
+def fleet(open_path: Path, axiom: LocalAxiom) -> ReportedFleet:
+    return ReportedFleet(open_path, axiom)
 
 
 def classes(report: dict[str, Any]) -> dict[str, str]:
@@ -130,7 +130,7 @@ def digests(report: dict[str, Any]) -> dict[str, str]:
     return {entry["machine"]: entry["expected_sha256"] for entry in report["machines"]}
 
 
-def test_every_class_of_five_hundred_machines_from_queries_alone(fleet: Fleet) -> None:
+def test_every_class_of_five_hundred_machines_from_queries_alone(fleet: ReportedFleet) -> None:
     names = [f"laptop-{number:03}" for number in range(500)]
     special = dict(
         zip(("both", "logs", "metrics", "stale", "elsewhere", "never", "late", "probed"), names, strict=False)
@@ -182,7 +182,7 @@ def test_every_class_of_five_hundred_machines_from_queries_alone(fleet: Fleet) -
     assert {fleet.file(name).stat().st_mode & 0o777 for name in ("report.json", "junit.xml", "report.html")} == {0o640}
 
 
-def test_the_number_of_queries_does_not_depend_on_that_of_machines(fleet: Fleet) -> None:
+def test_the_number_of_queries_does_not_depend_on_that_of_machines(fleet: ReportedFleet) -> None:
     names = [f"m{number}" for number in range(5000)]
     fleet.declare(names)
     fleet.provision()
@@ -194,7 +194,7 @@ def test_the_number_of_queries_does_not_depend_on_that_of_machines(fleet: Fleet)
 
 
 @pytest.mark.parametrize("layout", ["flat", "custom"])
-def test_pseudonyms_arrive_as_fields_or_as_keys_of_a_map(fleet: Fleet, layout: str) -> None:
+def test_pseudonyms_arrive_as_fields_or_as_keys_of_a_map(fleet: ReportedFleet, layout: str) -> None:
     hosts = {
         "ada": {"claude_code_telemetry_machine": "{{ inventory_hostname | hash('sha1') | truncate(8, true, '') }}"},
         "grace": {"claude_code_telemetry_machine": "fixed", "claude_code_telemetry_machine_attribute": "machine.id"},
@@ -214,7 +214,7 @@ def test_pseudonyms_arrive_as_fields_or_as_keys_of_a_map(fleet: Fleet, layout: s
     assert by_name == {"not to be seen": "unknown"}
 
 
-def test_teams_on_several_tokens_and_edges_are_judged_by_their_own(fleet: Fleet) -> None:
+def test_teams_on_several_tokens_and_edges_are_judged_by_their_own(fleet: ReportedFleet) -> None:
     shutil.copytree(TEAMS, fleet.controller.inventory, dirs_exist_ok=True)
     fleet.provision()
     fleet.axiom.load_events("payments-logs", [event("pay-laptop-1"), event("research-laptop")])
@@ -249,7 +249,7 @@ def test_teams_on_several_tokens_and_edges_are_judged_by_their_own(fleet: Fleet)
     assert fleet.queries() == ["/v1/query/_apl"] + ["/v1/query/_mpl"] * 2
 
 
-def test_silent_machines_are_asked_only_with_the_tag(fleet: Fleet) -> None:
+def test_silent_machines_are_asked_only_with_the_tag(fleet: ReportedFleet) -> None:
     local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
     machines = {name: FakeMachine(fleet.root / name) for name in ("idle", "hijacked", "good")}
     hosts = {name: {**local, "claude_code_telemetry_prefix": str(each.root)} for name, each in machines.items()}
@@ -279,7 +279,7 @@ def test_silent_machines_are_asked_only_with_the_tag(fleet: Fleet) -> None:
     assert found["coverage"] == {"expected": 3, "delivering": 1, "percent": 33.3}
 
 
-def test_a_secret_from_before_the_rotation_is_told_from_its_digest(fleet: Fleet) -> None:
+def test_a_secret_from_before_the_rotation_is_told_from_its_digest(fleet: ReportedFleet) -> None:
     fleet.declare(["a", "b"])
     fleet.provision()
     before = digests(fleet.report())
@@ -293,7 +293,7 @@ def test_a_secret_from_before_the_rotation_is_told_from_its_digest(fleet: Fleet)
     assert [reason["code"] for reason in found["machines"][0]["reasons"]] == ["old_token"]
 
 
-def test_a_dataset_near_its_limit_of_fields_is_named_where_that_can_be_seen(fleet: Fleet) -> None:
+def test_a_dataset_near_its_limit_of_fields_is_named_where_that_can_be_seen(fleet: ReportedFleet) -> None:
     fleet.declare(["m1"], telemetry_verify_field_limit=30)
     fleet.provision()
     attributes = {f"attribute_{number}": 1 for number in range(30)}
@@ -310,7 +310,7 @@ def test_a_dataset_near_its_limit_of_fields_is_named_where_that_can_be_seen(flee
     assert not [warning for warning in fleet.report(AXIOM_TOKEN=minted)["warnings"] if "map_fields" in warning]
 
 
-def test_too_few_fail_the_run_with_their_names_and_the_files_are_there(fleet: Fleet) -> None:
+def test_too_few_fail_the_run_with_their_names_and_the_files_are_there(fleet: ReportedFleet) -> None:
     fleet.declare([f"m{number}" for number in range(4)])
     fleet.provision()
     fleet.axiom.load_events(LOGS, [event(f"m{number}") for number in range(3)])
@@ -350,7 +350,7 @@ def test_too_few_fail_the_run_with_their_names_and_the_files_are_there(fleet: Fl
         ({"claude_code_telemetry_logs_dataset": "nowhere"}, "no token may query nowhere"),
     ],
 )
-def test_what_cannot_be_asked_is_one_line(fleet: Fleet, changes: dict[str, Any], says: str) -> None:
+def test_what_cannot_be_asked_is_one_line(fleet: ReportedFleet, changes: dict[str, Any], says: str) -> None:
     fleet.declare(["m1"])
     fleet.provision()
     run = fleet.run("-e", json.dumps(changes))
@@ -359,7 +359,7 @@ def test_what_cannot_be_asked_is_one_line(fleet: Fleet, changes: dict[str, Any],
     assert "\n" not in run.messages()
 
 
-def test_the_cost_of_queries_and_a_dead_edge_are_explained(fleet: Fleet) -> None:
+def test_the_cost_of_queries_and_a_dead_edge_are_explained(fleet: ReportedFleet) -> None:
     fleet.declare(["m1"], axiom_workspace_retries=0)
     fleet.provision()
     limited = {"status": 429, "body": {"message": "hourly limit"}, "headers": {"Retry-After": "1800"}}

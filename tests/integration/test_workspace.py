@@ -28,7 +28,9 @@ HOSTS: dict[str, dict[str, Any]] = {name: {"ansible_host": "192.0.2.1"} for name
 READS = [("GET", "/v2/datasets"), ("GET", "/v2/tokens")]
 
 
-class Fleet(Observed):
+class DeclaredWorkspace(Observed):
+    """A workspace as hosts declare it, the local Axiom that it is made in, and the store."""
+
     def __init__(self, root: Path, axiom: LocalAxiom) -> None:
         self.axiom = axiom
         self.controller = Controller(root / "controller", {**axiom.env(), "ANSIBLE_TIMEOUT": "1"})
@@ -61,14 +63,14 @@ class Fleet(Observed):
 
 
 @pytest.fixture(params=["merge", "replace"])
-def both_put_modes(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Fleet]:
+def both_put_modes(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DeclaredWorkspace]:
     with LocalAxiom(put=request.param) as axiom:
-        yield Fleet(tmp_path, axiom)
+        yield DeclaredWorkspace(tmp_path, axiom)
 
 
 @pytest.fixture
-def fleet(tmp_path: Path, axiom: LocalAxiom) -> Fleet:
-    return Fleet(tmp_path, axiom)
+def workspace(tmp_path: Path, axiom: LocalAxiom) -> DeclaredWorkspace:
+    return DeclaredWorkspace(tmp_path, axiom)
 
 
 def result_of(run: Run) -> dict[str, Any]:
@@ -77,22 +79,22 @@ def result_of(run: Run) -> dict[str, Any]:
     return result
 
 
-def test_from_nothing_to_a_store_that_says_everything_and_then_nothing_to_do(fleet: Fleet) -> None:
-    first = fleet.provision("-vvvv", "--diff")
+def test_from_nothing_to_a_store_that_says_everything_and_then_nothing_to_do(workspace: DeclaredWorkspace) -> None:
+    first = workspace.provision("-vvvv", "--diff")
     assert first.status == 0, first.output
-    assert fleet.requests() == [
+    assert workspace.requests() == [
         *READS,
         ("POST", "/v2/datasets"),
         ("POST", "/v2/datasets"),
         ("POST", "/v2/tokens"),
     ]
-    (token,) = fleet.tokens()
-    edges = fleet.axiom.edge_urls
-    assert fleet.records() == {
+    (token,) = workspace.tokens()
+    edges = workspace.axiom.edge_urls
+    assert workspace.records() == {
         "claude-code-ingest": {
             "name": "claude-code-ingest",
             "id": token["id"],
-            "secret": fleet.axiom.secrets()[-1],
+            "secret": workspace.axiom.secrets()[-1],
             "previous_secret": None,
             "expires_at": None,
             "datasets": {
@@ -113,36 +115,36 @@ def test_from_nothing_to_a_store_that_says_everything_and_then_nothing_to_do(fle
         "claude-code-logs": {"ingest": ["create"]},
         "claude-code-metrics": {"ingest": ["create"]},
     }
-    before = fleet.store.read_bytes()
-    second = fleet.provision("-vvvv", "--diff")
+    before = workspace.store.read_bytes()
+    second = workspace.provision("-vvvv", "--diff")
     assert second.status == 0, second.output
     assert not result_of(second)["changed"]
-    assert fleet.requests() == READS
-    assert fleet.store.read_bytes() == before
+    assert workspace.requests() == READS
+    assert workspace.store.read_bytes() == before
 
 
-def test_a_converged_run_makes_two_requests_however_much_is_declared(fleet: Fleet) -> None:
+def test_a_converged_run_makes_two_requests_however_much_is_declared(workspace: DeclaredWorkspace) -> None:
     names = [f"data-{number}" for number in range(12)]
-    fleet.declare(
+    workspace.declare(
         axiom_workspace_datasets=[{"name": name, "map_fields": ["a"]} for name in names],
         axiom_workspace_tokens=[{"name": f"token-{name}", "ingest": [name]} for name in names],
     )
-    assert fleet.provision().status == 0
-    assert len(fleet.records()) == len(names)
-    second = fleet.provision()
+    assert workspace.provision().status == 0
+    assert len(workspace.records()) == len(names)
+    second = workspace.provision()
     assert second.status == 0, second.output
-    assert fleet.requests() == READS
+    assert workspace.requests() == READS
 
 
-def test_check_mode_writes_nothing_anywhere_and_predicts(fleet: Fleet) -> None:
-    fleet.axiom.settings(readonly=True)
-    before = sorted(fleet.controller.inventory.rglob("*"))
-    predicted = fleet.provision("--check", "--diff")
+def test_check_mode_writes_nothing_anywhere_and_predicts(workspace: DeclaredWorkspace) -> None:
+    workspace.axiom.settings(readonly=True)
+    before = sorted(workspace.controller.inventory.rglob("*"))
+    predicted = workspace.provision("--check", "--diff")
     assert predicted.status == 0, predicted.output
-    assert fleet.requests() == READS
-    assert sorted(fleet.controller.inventory.rglob("*")) == before
-    fleet.axiom.settings(readonly=False)
-    done = fleet.provision("--diff")
+    assert workspace.requests() == READS
+    assert sorted(workspace.controller.inventory.rglob("*")) == before
+    workspace.axiom.settings(readonly=False)
+    done = workspace.provision("--diff")
     assert done.changed() == predicted.changed()
     for one, other in zip(result_of(predicted)["datasets"], result_of(done)["datasets"], strict=True):
         assert {key: other[key] for key in other if one[key] is not None} == {
@@ -151,30 +153,30 @@ def test_check_mode_writes_nothing_anywhere_and_predicts(fleet: Fleet) -> None:
     assert "secret" not in json.dumps([result_of(predicted)[part] for part in ("tokens", "records", "datasets")])
 
 
-def test_undeclared_fields_survive_an_update_whatever_put_does(both_put_modes: Fleet) -> None:
-    fleet = both_put_modes
+def test_undeclared_fields_survive_an_update_whatever_put_does(both_put_modes: DeclaredWorkspace) -> None:
+    workspace = both_put_modes
     everything = {"name": "logs", "description": "for people", "retention_days": 7, "map_fields": ["a", "b"]}
-    fleet.declare(axiom_workspace_datasets=[everything], axiom_workspace_tokens=[])
-    assert fleet.provision().status == 0
+    workspace.declare(axiom_workspace_datasets=[everything], axiom_workspace_tokens=[])
+    assert workspace.provision().status == 0
     for change in ({"retention_days": 30}, {"description": "changed"}, {"retention_days": 0}, {"map_fields": ["c"]}):
-        fleet.declare(axiom_workspace_datasets=[{"name": "logs", **change}], axiom_workspace_tokens=[])
-        run = fleet.provision()
+        workspace.declare(axiom_workspace_datasets=[{"name": "logs", **change}], axiom_workspace_tokens=[])
+        run = workspace.provision()
         assert run.status == 0, run.output
-        assert len(fleet.writes()) == 1
+        assert len(workspace.writes()) == 1
         everything.update(change)
-        (found,) = fleet.api("datasets")
+        (found,) = workspace.api("datasets")
         assert found["description"] == everything["description"]
         assert found["retentionDays"] == everything["retention_days"]
         assert found["useRetentionPeriod"] == (everything["retention_days"] > 0)
         assert found.get("mapFields", []) == everything["map_fields"]
-    assert not result_of(fleet.provision())["changed"]
+    assert not result_of(workspace.provision())["changed"]
 
 
-def test_what_is_there_is_adopted_and_said_so(fleet: Fleet) -> None:
-    fleet.declare(axiom_workspace_tokens=[])
-    assert fleet.provision().status == 0
-    fleet.declare()
-    run = fleet.provision()
+def test_what_is_there_is_adopted_and_said_so(workspace: DeclaredWorkspace) -> None:
+    workspace.declare(axiom_workspace_tokens=[])
+    assert workspace.provision().status == 0
+    workspace.declare()
+    run = workspace.provision()
     assert [(item["adopted"], item["changed"]) for item in result_of(run)["datasets"]] == [(True, False)] * 2
     assert result_of(run)["tokens"][0]["minted"]
 
@@ -195,60 +197,62 @@ def test_what_is_there_is_adopted_and_said_so(fleet: Fleet) -> None:
         ({"axiom_workspace_url": "http://axiom.example.org"}, "plain http"),
     ],
 )
-def test_what_cannot_be_done_is_one_line_and_changes_nothing(changes: dict[str, Any], says: str, fleet: Fleet) -> None:
-    assert fleet.provision().status == 0
-    before = fleet.store.read_bytes()
-    fleet.declare(**changes)
+def test_what_cannot_be_done_is_one_line_and_changes_nothing(
+    changes: dict[str, Any], says: str, workspace: DeclaredWorkspace
+) -> None:
+    assert workspace.provision().status == 0
+    before = workspace.store.read_bytes()
+    workspace.declare(**changes)
     for arguments in ((), ("--check",)):
         environment = {"AXIOM_ORG_ID": ""} if "axiom_workspace_org_id" in changes else {}
-        run = fleet.provision(*arguments, **environment)
+        run = workspace.provision(*arguments, **environment)
         assert run.status == 2, run.output
         assert says in run.messages()
         assert "\n" not in run.messages()
         assert "xaat-0123456789" not in run.messages()
-        assert fleet.writes() == []
-    assert fleet.store.read_bytes() == before
+        assert workspace.writes() == []
+    assert workspace.store.read_bytes() == before
 
 
-def test_without_a_vault_password_nothing_is_requested(fleet: Fleet) -> None:
-    del fleet.controller.environment["ANSIBLE_VAULT_PASSWORD_FILE"]
-    run = fleet.provision()
+def test_without_a_vault_password_nothing_is_requested(workspace: DeclaredWorkspace) -> None:
+    del workspace.controller.environment["ANSIBLE_VAULT_PASSWORD_FILE"]
+    run = workspace.provision()
     assert run.status == 2
     assert "ANSIBLE_VAULT_PASSWORD_FILE" in run.messages()
-    assert fleet.requests() == []
+    assert workspace.requests() == []
 
 
-def test_with_another_vault_password_nothing_is_changed(fleet: Fleet) -> None:
-    assert fleet.provision().status == 0
-    other = fleet.controller.root / "other-password"
+def test_with_another_vault_password_nothing_is_changed(workspace: DeclaredWorkspace) -> None:
+    assert workspace.provision().status == 0
+    other = workspace.controller.root / "other-password"
     other.write_text("not the one\n")
-    run = fleet.provision(ANSIBLE_VAULT_PASSWORD_FILE=str(other))
+    run = workspace.provision(ANSIBLE_VAULT_PASSWORD_FILE=str(other))
     assert "the vault password is not the one" in run.messages()
-    assert fleet.requests() == []
+    assert workspace.requests() == []
 
 
 @pytest.mark.parametrize(("folder", "warned"), [("secrets", True), (".secrets", False)])
 def test_ansible_does_not_look_for_inventory_in_a_folder_whose_name_begins_with_a_dot(
-    folder: str, warned: bool, fleet: Fleet
+    folder: str, warned: bool, workspace: DeclaredWorkspace
 ) -> None:
-    fleet.declare(axiom_workspace_store={"type": "vault_file", "path": f"{folder}/axiom.yml"})
-    assert fleet.provision().status == 0
-    del fleet.controller.environment["ANSIBLE_VAULT_PASSWORD_FILE"]
-    assert ("as an inventory source" in fleet.provision().output) == warned
+    workspace.declare(axiom_workspace_store={"type": "vault_file", "path": f"{folder}/axiom.yml"})
+    assert workspace.provision().status == 0
+    del workspace.controller.environment["ANSIBLE_VAULT_PASSWORD_FILE"]
+    assert ("as an inventory source" in workspace.provision().output) == warned
 
 
-def test_hosts_that_declare_different_workspaces_are_named(fleet: Fleet) -> None:
-    fleet.declare({**HOSTS, "odd": {"axiom_workspace_datasets": []}})
-    run = fleet.provision()
+def test_hosts_that_declare_different_workspaces_are_named(workspace: DeclaredWorkspace) -> None:
+    workspace.declare({**HOSTS, "odd": {"axiom_workspace_datasets": []}})
+    run = workspace.provision()
     assert "axiom_workspace_datasets is not the same for " in run.messages()
     assert " and odd: " in run.messages()
-    assert fleet.requests() == []
-    limited = fleet.provision("--limit", "dead,also-dead")
+    assert workspace.requests() == []
+    limited = workspace.provision("--limit", "dead,also-dead")
     assert limited.status == 0, limited.output
 
 
-def test_the_result_is_there_for_every_host(fleet: Fleet) -> None:
-    playbook = fleet.controller.root / "own.yml"
+def test_the_result_is_there_for_every_host(workspace: DeclaredWorkspace) -> None:
+    playbook = workspace.controller.root / "own.yml"
     tasks = [
         {"name": "Provision", "ansible.builtin.import_role": {"name": "devfleet.axiom.axiom_workspace"}},
         {
@@ -260,7 +264,7 @@ def test_the_result_is_there_for_every_host(fleet: Fleet) -> None:
     ]
     play = {"name": "Own", "hosts": "all", "gather_facts": False, "tasks": tasks}
     playbook.write_text(yaml.safe_dump([play]))
-    run = fleet.controller.playbook(str(playbook))
+    run = workspace.controller.playbook(str(playbook))
     assert run.status == 0, run.output
     asserted = {entry["host"] for entry in run.results if entry["action"].endswith("assert")}
     assert asserted == set(HOSTS)
@@ -269,17 +273,17 @@ def test_the_result_is_there_for_every_host(fleet: Fleet) -> None:
 # --- bad days
 
 
-def test_a_store_that_cannot_be_written_mints_nothing(fleet: Fleet) -> None:
+def test_a_store_that_cannot_be_written_mints_nothing(workspace: DeclaredWorkspace) -> None:
     """The disk is full at the very moment: the store's folder is fine until something is written."""
-    folder = fleet.controller.root / "small"
+    folder = workspace.controller.root / "small"
     folder.mkdir()
-    fleet.declare(axiom_workspace_store={"type": "vault_file", "path": str(folder / "axiom.yml")})
+    workspace.declare(axiom_workspace_store={"type": "vault_file", "path": str(folder / "axiom.yml")})
     # 1 block for files: the empty lock file fits, the store does not.
     limit = ["bash", "-c", 'ulimit -f 1; trap "" XFSZ; exec "$@"', "bash"]
     logs = ("ANSIBLE_LOG_PATH", "ANSIBLE_CALLBACKS_ENABLED")
-    unlogged = {name: value for name, value in fleet.controller.environment.items() if name not in logs}
+    unlogged = {name: value for name, value in workspace.controller.environment.items() if name not in logs}
     done = subprocess.run(
-        [*limit, *fleet.controller.command("devfleet.axiom.provision")],
+        [*limit, *workspace.controller.command("devfleet.axiom.provision")],
         env=unlogged,
         capture_output=True,
         text=True,
@@ -287,61 +291,61 @@ def test_a_store_that_cannot_be_written_mints_nothing(fleet: Fleet) -> None:
     )
     assert done.returncode == 2, done.stdout + done.stderr
     assert "File too large" in done.stdout + done.stderr
-    fleet.no_secret_in(done.stdout, done.stderr)
-    assert ("POST", "/v2/tokens") not in fleet.requests()
+    workspace.no_secret_in(done.stdout, done.stderr)
+    assert ("POST", "/v2/tokens") not in workspace.requests()
     assert [path.name for path in folder.iterdir()] == [".axiom.yml.lock"]
-    again = fleet.provision()
+    again = workspace.provision()
     assert again.status == 0, again.output
-    assert len(fleet.tokens()) == 1
+    assert len(workspace.tokens()) == 1
 
 
-def test_a_lost_answer_to_creating_a_dataset_heals_by_itself(fleet: Fleet) -> None:
-    fleet.axiom.fault(method="POST", path="/v2/datasets$", action="drop_after")
-    lost = fleet.provision()
+def test_a_lost_answer_to_creating_a_dataset_heals_by_itself(workspace: DeclaredWorkspace) -> None:
+    workspace.axiom.fault(method="POST", path="/v2/datasets$", action="drop_after")
+    lost = workspace.provision()
     assert "Whether POST /datasets was carried out is unknown" in lost.messages()
-    healed = fleet.provision()
+    healed = workspace.provision()
     assert healed.status == 0, healed.output
     assert [item["adopted"] for item in result_of(healed)["datasets"]] == [True, False]
 
 
-def test_a_lost_secret_can_be_brought_back(fleet: Fleet) -> None:
-    assert fleet.provision().status == 0
-    secret = fleet.records()["claude-code-ingest"]["secret"]
-    fleet.store.unlink()
-    assert "its secret is not in the store" in fleet.provision().messages()
-    fleet.declare(axiom_workspace_tokens=[{**TOKENS[0], "secret": secret}])
-    assert fleet.provision("-vvvv").status == 0
-    assert fleet.records()["claude-code-ingest"]["secret"] == secret
-    fleet.declare()
-    assert not result_of(fleet.provision())["changed"]
+def test_a_lost_secret_can_be_brought_back(workspace: DeclaredWorkspace) -> None:
+    assert workspace.provision().status == 0
+    secret = workspace.records()["claude-code-ingest"]["secret"]
+    workspace.store.unlink()
+    assert "its secret is not in the store" in workspace.provision().messages()
+    workspace.declare(axiom_workspace_tokens=[{**TOKENS[0], "secret": secret}])
+    assert workspace.provision("-vvvv").status == 0
+    assert workspace.records()["claude-code-ingest"]["secret"] == secret
+    workspace.declare()
+    assert not result_of(workspace.provision())["changed"]
 
 
-def test_an_expired_token_is_replaced(fleet: Fleet) -> None:
-    fleet.declare(axiom_workspace_tokens=[{**TOKENS[0], "expires_at": "2040-01-01T00:00:00+02:00"}])
-    assert fleet.provision().status == 0
-    assert fleet.records()["claude-code-ingest"]["expires_at"] == "2039-12-31T22:00:00Z"
-    assert not result_of(fleet.provision())["changed"]
-    (before,) = fleet.tokens()
+def test_an_expired_token_is_replaced(workspace: DeclaredWorkspace) -> None:
+    workspace.declare(axiom_workspace_tokens=[{**TOKENS[0], "expires_at": "2040-01-01T00:00:00+02:00"}])
+    assert workspace.provision().status == 0
+    assert workspace.records()["claude-code-ingest"]["expires_at"] == "2039-12-31T22:00:00Z"
+    assert not result_of(workspace.provision())["changed"]
+    (before,) = workspace.tokens()
     expired = {**before, "expiresAt": "2001-01-01T00:00:00Z"}
-    fleet.declare()
-    fleet.axiom.fault(method="GET", path="/v2/tokens$", status=200, body=[expired])
-    run = fleet.provision()
+    workspace.declare()
+    workspace.axiom.fault(method="GET", path="/v2/tokens$", status=200, body=[expired])
+    run = workspace.provision()
     assert run.status == 0, run.output
     assert result_of(run)["tokens"][0]["minted"]
-    assert fleet.records()["claude-code-ingest"]["id"] != before["id"]
+    assert workspace.records()["claude-code-ingest"]["id"] != before["id"]
 
 
-def test_a_rate_limit_is_waited_for(fleet: Fleet) -> None:
-    fleet.axiom.fault(method="POST", path="/v2/tokens$", status=429, body={"message": "slow down"}, reset_in=1)
-    run = fleet.provision()
+def test_a_rate_limit_is_waited_for(workspace: DeclaredWorkspace) -> None:
+    workspace.axiom.fault(method="POST", path="/v2/tokens$", status=429, body={"message": "slow down"}, reset_in=1)
+    run = workspace.provision()
     assert run.status == 0, run.output
-    assert fleet.writes().count(("POST", "/v2/tokens")) == 2
-    assert len(fleet.tokens()) == 1
+    assert workspace.writes().count(("POST", "/v2/tokens")) == 2
+    assert len(workspace.tokens()) == 1
 
 
-def test_a_management_token_that_may_not_mint_is_told_what_it_lacks(fleet: Fleet) -> None:
-    fleet.axiom.fault(method="POST", path="/v2/tokens$", status=403, body={"message": "forbidden"})
-    run = fleet.provision()
+def test_a_management_token_that_may_not_mint_is_told_what_it_lacks(workspace: DeclaredWorkspace) -> None:
+    workspace.axiom.fault(method="POST", path="/v2/tokens$", status=403, body={"message": "forbidden"})
+    run = workspace.provision()
     assert "POST /tokens needs the org capability apiTokens: [create]" in run.messages()
     assert result_of(run)["failure"] == {
         "status": 403,
@@ -351,27 +355,27 @@ def test_a_management_token_that_may_not_mint_is_told_what_it_lacks(fleet: Fleet
         "path": "/v2/tokens",
     }
     assert result_of(run)["changed"], "the datasets were created before"
-    assert fleet.provision().status == 0
+    assert workspace.provision().status == 0
 
 
-def test_two_controllers_at_once_mint_once(fleet: Fleet) -> None:
-    commands = [fleet.controller.command("devfleet.axiom.provision") for _index in range(3)]
-    environment = {**fleet.controller.environment, "RECORD_FILE": "/dev/null"}
+def test_two_controllers_at_once_mint_once(workspace: DeclaredWorkspace) -> None:
+    commands = [workspace.controller.command("devfleet.axiom.provision") for _index in range(3)]
+    environment = {**workspace.controller.environment, "RECORD_FILE": "/dev/null"}
     runs = [
         subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         for command in commands
     ]
     outputs = [run.communicate(timeout=120)[0] for run in runs]
     assert [run.returncode for run in runs] == [0, 0, 0], outputs
-    assert len(fleet.tokens()) == 1
-    assert fleet.records()["claude-code-ingest"]["id"] == fleet.tokens()[0]["id"]
-    fleet.no_secret_in(*outputs)
+    assert len(workspace.tokens()) == 1
+    assert workspace.records()["claude-code-ingest"]["id"] == workspace.tokens()[0]["id"]
+    workspace.no_secret_in(*outputs)
 
 
-def test_no_secret_is_left_in_any_file_but_the_encrypted_store(fleet: Fleet) -> None:
-    assert fleet.provision("-vvvv", "--diff").status == 0
-    fleet.axiom.fault(method="GET", path="/v2/tokens$", status=500, body=fleet.axiom.token)
-    assert fleet.provision("-vvvv", "--diff").status == 0
-    files = [path for path in fleet.controller.root.rglob("*") if path.is_file()]
-    assert fleet.store in files
-    fleet.no_secret_in(*(path.read_bytes().decode("latin-1") for path in files))
+def test_no_secret_is_left_in_any_file_but_the_encrypted_store(workspace: DeclaredWorkspace) -> None:
+    assert workspace.provision("-vvvv", "--diff").status == 0
+    workspace.axiom.fault(method="GET", path="/v2/tokens$", status=500, body=workspace.axiom.token)
+    assert workspace.provision("-vvvv", "--diff").status == 0
+    files = [path for path in workspace.controller.root.rglob("*") if path.is_file()]
+    assert workspace.store in files
+    workspace.no_secret_in(*(path.read_bytes().decode("latin-1") for path in files))
