@@ -22,7 +22,7 @@ from ansible_collections.devfleet.axiom.plugins.module_utils.api_client import (
     unsent,
 )
 
-COLLECTION_VERSION = "1.0.0"
+COLLECTION_VERSION = "1.1.0"
 USER_AGENT = "devfleet.axiom/%s (ansible-core/%s)" % (COLLECTION_VERSION, ansible_core_version)
 DEFAULT_URL = "https://api.axiom.co"
 
