@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 from support.checkout import CHECKOUT
@@ -20,10 +21,16 @@ def test_the_demo_is_what_the_first_page_says(open_path: Path) -> None:
     temporary, home = open_path / "tmp", open_path / "home"
     temporary.mkdir()
     home.mkdir()
+    # Of a matrix the first python in PATH is the controller's, and has nothing that the local Axiom needs.
+    tools = open_path / "bin"
+    tools.mkdir()
+    (tools / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (tools / "python").chmod(0o755)
+    path = f"{tools}:{os.environ['PATH']}"
     done = subprocess.run(
         [CHECKOUT / "tests/demo/run"],
         cwd=home,
-        env={**os.environ, "TMPDIR": str(temporary), "HOME": str(home), "ANSIBLE_NOCOLOR": "1"},
+        env={**os.environ, "TMPDIR": str(temporary), "HOME": str(home), "PATH": path, "ANSIBLE_NOCOLOR": "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -125,4 +125,3 @@ def test_what_makes_objects_in_awx_says_what_it_lacks(fleet: Rollout) -> None:
     run = fleet.play("awx", "-e", json.dumps(needed))
     assert run.status == 2
     assert "The collection awx.awx is missing: ansible-galaxy collection install" in run.messages()
-    assert "awx_schedule_project_url" in fleet.play("awx", "-eawx_schedule_organization=x").output

@@ -190,7 +190,7 @@ def test_what_is_there_is_adopted_and_said_so(workspace: DeclaredWorkspace) -> N
         ({"axiom_workspace_tokens": [{"name": "xaat-0123456789"}]}, "looks like an Axiom token"),
         ({"axiom_workspace_store": {"type": "vault_file"}}, "path"),
         ({"axiom_workspace_tokens": [{"nane": "typo"}]}, "axiom_workspace_tokens.nane"),
-        ({"axiom_workspace_revoke_again": "often"}, "argument 'axiom_workspace_revoke_again' is of type str"),
+        ({"axiom_workspace_revoke_again": "often"}, "argument 'axiom_workspace_revoke_again' is of type "),
         ({"axiom_workspace_datasets": DATASETS * 2}, "declared twice"),
         ({"axiom_workspace_management_token": "xaat-unknown"}, "AXIOM_TOKEN"),
         ({"axiom_workspace_management_token": "xapt-personal", "axiom_workspace_org_id": ""}, "xapt-"),
@@ -238,7 +238,7 @@ def test_ansible_does_not_look_for_inventory_in_a_folder_whose_name_begins_with_
     workspace.declare(axiom_workspace_store={"type": "vault_file", "path": f"{folder}/axiom.yml"})
     assert workspace.provision().status == 0
     del workspace.controller.environment["ANSIBLE_VAULT_PASSWORD_FILE"]
-    assert ("as an inventory source" in workspace.provision().output) == warned
+    assert ("as an inventory source" in " ".join(workspace.provision().output.split())) == warned
 
 
 def test_hosts_that_declare_different_workspaces_are_named(workspace: DeclaredWorkspace) -> None:

@@ -17,7 +17,7 @@ import yaml
 COLLECTION = "devfleet.axiom."
 # What Ansible itself puts into a result, or documents for all modules.
 COMMON = re.compile(
-    r"changed|failed|msg|diff|exception|warnings|deprecations|invocation|attempts|rc|module_std(out|err)"
+    r"changed|failed|msg|diff|exception|warnings|deprecations|invocation|attempts|rc|(module_)?std(out|err)"
     r"|ansible_facts|ansible_loop_var|_ansible_.*"
 )
 TYPES: dict[str, type | tuple[type, ...]] = {

@@ -10,6 +10,7 @@ the machines below another: so a search of files is a search of all of them.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import socket
@@ -64,12 +65,16 @@ class SystemLog:
     def __init__(self) -> None:
         self.messages: list[str] | None = None
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        # Of processes that start together each would take the other's for dead; the lock ends with its process.
+        self._lock = os.open(os.path.dirname(_LOG), os.O_RDONLY)
         try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._remove_dead()
             self._listener.bind(_LOG)
         except OSError:
             # Taken, also by another process of the same test run; or not ours to make.
             self._listener.close()
+            os.close(self._lock)
             return
         os.chmod(_LOG, 0o666)
         self.messages = []
@@ -103,3 +108,4 @@ class SystemLog:
         self._thread.join()
         self._listener.close()
         os.unlink(_LOG)
+        os.close(self._lock)
