@@ -6,14 +6,17 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any, Callable, NoReturn, TypeVar
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.devfleet.axiom.plugins.module_utils.api_client import holds_secret
 from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import AxiomClient
 from ansible_collections.devfleet.axiom.plugins.module_utils.one_line import CollectionError
+from ansible_collections.devfleet.axiom.plugins.module_utils.query_client import QueryClient
 from ansible_collections.devfleet.axiom.plugins.module_utils.resource import Outcome, Resource, converge
+
+_Answer = TypeVar("_Answer")
 
 
 def manage(module: AnsibleModule, kind: type[Resource]) -> tuple[Outcome, dict[str, Any] | None]:
@@ -35,6 +38,14 @@ def read(module: AnsibleModule, kind: type[Resource]) -> list[dict[str, Any]]:
         name = module.params["name"]
         found = [item for item in resource.objects() if name is None or item["name"] == name]
         return [resource.known(item) for item in sorted(found, key=lambda item: (item["name"], item["id"]))]
+    except CollectionError as error:
+        _fail(module, error)
+
+
+def ask(module: AnsibleModule, question: Callable[[QueryClient], _Answer]) -> _Answer:
+    """The answer to a query with the module's options, or fails; one request."""
+    try:
+        return question(QueryClient(module.params["token"], module.params, module.params["edge_url"]))
     except CollectionError as error:
         _fail(module, error)
 

@@ -18,9 +18,24 @@ from ansible_collections.devfleet.axiom.plugins.module_utils.api_client import (
     require_requests,
     unsent,
 )
-from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import DEFAULT_URL, USER_AGENT, checked_token
+from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import (
+    DEFAULT_URL,
+    USER_AGENT,
+    checked_token,
+    connection_argument_spec,
+)
 
 _Answer = TypeVar("_Answer")
+
+
+def query_argument_spec() -> dict[str, Any]:
+    """The options of every module that queries, but the query itself; see doc_fragments/query.py."""
+    return {
+        **connection_argument_spec(),
+        "start_time": {"type": "str", "default": "now-24h"},
+        "end_time": {"type": "str", "default": "now"},
+        "edge_url": {"type": "str"},
+    }
 
 
 class QueryClient(ApiClient):

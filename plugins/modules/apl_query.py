@@ -17,6 +17,7 @@ description:
   - An answer of more than 32 MiB is refused; summarize, or ask for a shorter time.
 extends_documentation_fragment:
   - devfleet.axiom.connection
+  - devfleet.axiom.query
   - devfleet.axiom.attributes
   - devfleet.axiom.attributes.reads
   - devfleet.axiom.attributes.action_group
@@ -25,14 +26,6 @@ options:
     description: The query. It names the dataset itself, for example C(['claude-code-logs'] | count).
     type: str
     required: true
-  start_time:
-    description: Where the time begins that is looked at, as an RFC 3339 instant or relative as in V(now-7d).
-    type: str
-    default: now-24h
-  end_time:
-    description: Where it ends.
-    type: str
-    default: now
   edge_url:
     description:
       - Base URL of the edge deployment where the dataset lives, such as V(https://eu-central-1.aws.edge.axiom.co).
@@ -123,27 +116,15 @@ failure:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.devfleet.axiom.plugins.module_utils.api_client import ApiError
-from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import connection_argument_spec
-from ansible_collections.devfleet.axiom.plugins.module_utils.query_client import QueryClient
+from ansible_collections.devfleet.axiom.plugins.module_utils.module_runner import ask
+from ansible_collections.devfleet.axiom.plugins.module_utils.query_client import query_argument_spec
 
 
 def main() -> None:
-    spec = dict(
-        connection_argument_spec(),
-        apl=dict(type="str", required=True),
-        start_time=dict(type="str", default="now-24h"),
-        end_time=dict(type="str", default="now"),
-        edge_url=dict(type="str"),
-        limit=dict(type="int"),
-    )
+    spec = dict(query_argument_spec(), apl=dict(type="str", required=True), limit=dict(type="int"))
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     asked = module.params
-    try:
-        client = QueryClient(asked["token"], asked, asked["edge_url"])
-        found = client.apl(asked["apl"], asked["start_time"], asked["end_time"], asked["limit"])
-    except ApiError as error:
-        module.fail_json(**error.result())
+    found = ask(module, lambda client: client.apl(asked["apl"], asked["start_time"], asked["end_time"], asked["limit"]))
     module.exit_json(changed=False, rows=found.rows, fields=found.fields, status=found.status)
 
 

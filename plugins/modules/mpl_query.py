@@ -17,6 +17,7 @@ description:
   - An answer of more than 32 MiB is refused; group, align to longer intervals, or ask for a shorter time.
 extends_documentation_fragment:
   - devfleet.axiom.connection
+  - devfleet.axiom.query
   - devfleet.axiom.attributes
   - devfleet.axiom.attributes.reads
   - devfleet.axiom.attributes.action_group
@@ -27,14 +28,6 @@ options:
         C(`claude-code-metrics`:`claude_code.cost.usage` | align to 1h using sum).
     type: str
     required: true
-  start_time:
-    description: Where the time begins that is looked at, as an RFC 3339 instant or relative as in V(now-7d).
-    type: str
-    default: now-24h
-  end_time:
-    description: Where it ends.
-    type: str
-    default: now
   edge_url:
     description:
       - Base URL of the edge deployment where the dataset lives, such as V(https://eu-central-1.aws.edge.axiom.co).
@@ -113,27 +106,16 @@ failure:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.devfleet.axiom.plugins.module_utils.api_client import ApiError
-from ansible_collections.devfleet.axiom.plugins.module_utils.axiom_client import connection_argument_spec
-from ansible_collections.devfleet.axiom.plugins.module_utils.query_client import QueryClient
+from ansible_collections.devfleet.axiom.plugins.module_utils.module_runner import ask
+from ansible_collections.devfleet.axiom.plugins.module_utils.query_client import query_argument_spec
 from ansible_collections.devfleet.axiom.plugins.module_utils.token_policy import SECOND, format_instant
 
 
 def main() -> None:
-    spec = dict(
-        connection_argument_spec(),
-        mpl=dict(type="str", required=True),
-        start_time=dict(type="str", default="now-24h"),
-        end_time=dict(type="str", default="now"),
-        edge_url=dict(type="str", required=True),
-    )
+    spec = dict(query_argument_spec(), mpl=dict(type="str", required=True), edge_url=dict(type="str", required=True))
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     asked = module.params
-    try:
-        client = QueryClient(asked["token"], asked, asked["edge_url"])
-        found = client.mpl(asked["mpl"], asked["start_time"], asked["end_time"])
-    except ApiError as error:
-        module.fail_json(**error.result())
+    found = ask(module, lambda client: client.mpl(asked["mpl"], asked["start_time"], asked["end_time"]))
     series = [
         {
             "tags": one.tags,
