@@ -16,6 +16,7 @@ from ansible_collections.devfleet.axiom.plugins.module_utils import (
     precedence,
     project_findings,
 )
+from ansible_collections.devfleet.axiom.plugins.module_utils.project_findings import Finding
 from ansible_collections.devfleet.axiom.plugins.module_utils.start_up_files import CONFIG_DIR
 from ansible_collections.devfleet.axiom.plugins.module_utils.telemetry_env import DATASET_HEADERS, MASK
 from ansible_collections.devfleet.axiom.plugins.module_utils.telemetry_sources import PROJECT, Source
@@ -61,11 +62,7 @@ def _shown_header(name: str, separator: str, value: str) -> str:
     return f"{name}={value if name.strip().lower() in DATASET_HEADERS.values() else MASK}"
 
 
-def _finding(severity: str, code: str, user: str | None, path: str, message: str, fix: str) -> dict[str, Any]:
-    return {"severity": severity, "code": code, "user": user, "path": path, "message": message, "fix": fix}
-
-
-def _problem(source: Source) -> dict[str, Any]:
+def _problem(source: Source) -> Finding:
     # The client cannot use a project's file either then; but of projects on a mount that hangs nothing is known.
     of_project = "info" if source.path else "warning"
     severity = {"shell_start_up": "warning", PROJECT: of_project}.get(source.kind, "error")
@@ -74,28 +71,28 @@ def _problem(source: Source) -> dict[str, Any]:
         + ("; until then Claude Code refuses to start" if source.kind in ("drop_in", "managed_base") else ""),
         "unreadable": "let those read it who run Claude Code",
     }.get(source.status, _ENFORCE)
-    return _finding(severity, source.status, source.user, source.path, source.problem or "", fix)
+    return Finding(severity, source.status, source.user, source.path, source.problem or "", fix)
 
 
-def _lost(sources: Sequence[Source], user: str | None) -> list[dict[str, Any]]:
+def _lost(sources: Sequence[Source], user: str | None) -> list[Finding]:
     found = []
     for winner, names in precedence.taken(sources, user):
         code, fix = _WINNERS[winner.kind]
-        found.append(_finding("error", code, winner.user, winner.path, f"overrides our {', '.join(names)}", fix))
+        found.append(Finding("error", code, winner.user, winner.path, f"overrides our {', '.join(names)}", fix))
     return found
 
 
-def _header_leak(sources: Sequence[Source], user: str | None) -> list[dict[str, Any]]:
+def _header_leak(sources: Sequence[Source], user: str | None) -> list[Finding]:
     leak = precedence.leak(sources, user)
     if leak is None:
         return []
     winner, replaced = leak
     message = f"{precedence.GENERIC_HEADERS} replaces {' and '.join(replaced)} of both signals"
     code, fix = _WINNERS[winner.kind]
-    return [_finding("error", code, winner.user, winner.path, message, fix)]
+    return [Finding("error", code, winner.user, winner.path, message, fix)]
 
 
-def _left_over(sources: Sequence[Source], user: str | None, reported: set[str]) -> list[dict[str, Any]]:
+def _left_over(sources: Sequence[Source], user: str | None, reported: set[str]) -> list[Finding]:
     """What users say about telemetry without taking anything away from ours."""
     winners = precedence.effective(sources, user)
     found = []
@@ -106,7 +103,7 @@ def _left_over(sources: Sequence[Source], user: str | None, reported: set[str]) 
         applied = [name for name in names if winners[name][0] is source]
         code, fix = _WINNERS[source.kind]
         message = f"sets {', '.join(applied or names)}" + ("" if applied else ", without any effect on Claude Code")
-        found.append(_finding("warning" if applied else "info", code, source.user, source.path, message, fix))
+        found.append(Finding("warning" if applied else "info", code, source.user, source.path, message, fix))
     return found
 
 
@@ -115,34 +112,34 @@ def _elsewhere(sources: Sequence[Source], user: str | None) -> Source | None:
     return next((source for source in precedence.relevant(sources, user) if source.config_dir is not None), None)
 
 
-def _unread(sources: Sequence[Source], user: str | None) -> list[dict[str, Any]]:
+def _unread(sources: Sequence[Source], user: str | None) -> list[Finding]:
     """Ours that the client would read if it were not led elsewhere."""
     setter = _elsewhere(sources, user)
     unread = [source.path for source in sources if source.user == user and source.status == "not_read" and source.ours]
     if setter is None or not unread:
         return []
     message = f"{_LEADS} to {setter.config_dir or _UNTOLD}, so it does not read {unread[0]}, where ours are"
-    return [_finding("error", "user_settings_not_read", user, setter.path, message, _LEAVE)]
+    return [Finding("error", "user_settings_not_read", user, setter.path, message, _LEAVE)]
 
 
-def _unfollowed(sources: Sequence[Source], user: str | None) -> list[dict[str, Any]]:
+def _unfollowed(sources: Sequence[Source], user: str | None) -> list[Finding]:
     setter = _elsewhere(sources, user)
     if setter is None or setter.config_dir:
         return []
     message = f"{_LEADS} to {_UNTOLD}, so what the user's settings say was not looked at"
     fix = "write the directory out, as an absolute path or with $HOME at its start"
-    return [_finding("warning", "user_settings_not_read", user, setter.path, message, fix)]
+    return [Finding("warning", "user_settings_not_read", user, setter.path, message, fix)]
 
 
-def _helper(sources: Sequence[Source], user: str | None) -> list[dict[str, Any]]:
+def _helper(sources: Sequence[Source], user: str | None) -> list[Finding]:
     source = precedence.helping(sources, user)
     if source is None:
         return []
     fix = "take otelHeadersHelper out of that file"
-    return [_finding("error", "headers_helper", source.user, source.path, project_findings.HELPS, fix)]
+    return [Finding("error", "headers_helper", source.user, source.path, project_findings.HELPS, fix)]
 
 
-def _clients(sources: Sequence[Source], user: str | None, clients: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _clients(sources: Sequence[Source], user: str | None, clients: Sequence[Mapping[str, Any]]) -> list[Finding]:
     drop_in = [source for source in precedence.relevant(sources, user) if source.kind == "drop_in" and source.ours]
     found = []
     for client in clients:
@@ -150,10 +147,10 @@ def _clients(sources: Sequence[Source], user: str | None, clients: Sequence[Mapp
         if client["user"] == user and version and drop_in and client_version.numbers(version) < DROP_INS_SINCE:
             message = f"Claude Code {version} reads no managed-settings.d, which came with 2.1.83"
             fix = "update Claude Code, or set claude_code_telemetry_managed_settings_layout: merge"
-            found.append(_finding("error", "client_too_old_for_drop_ins", user, client["path"], message, fix))
+            found.append(Finding("error", "client_too_old_for_drop_ins", user, client["path"], message, fix))
     if not [client for client in clients if client["user"] == user]:
         message = "Claude Code was not found in any of the usual places"
-        found.append(_finding("info", "no_client", user, "", message, "install Claude Code if it is used here"))
+        found.append(Finding("info", "no_client", user, "", message, "install Claude Code if it is used here"))
     return found
 
 
@@ -176,14 +173,14 @@ def diagnose(
     for user in viewers:
         serious = _lost(sources, user) + _header_leak(sources, user) + _helper(sources, user)
         if not any(source.ours for source in precedence.relevant(sources, user)):
-            serious += _unread(sources, user) or [_finding("error", "not_installed", user, "", _NOTHING, _ENFORCE)]
+            serious += _unread(sources, user) or [Finding("error", "not_installed", user, "", _NOTHING, _ENFORCE)]
         else:
             serious += _unfollowed(sources, user)
-            serious += [item._asdict() for item in project_findings.findings(sources, user, clients)]
-        reported = {finding["path"] for finding in serious}
+            serious += project_findings.findings(sources, user, clients)
+        reported = {finding.path for finding in serious}
         found += [*serious, *_left_over(sources, user, reported), *_clients(sources, user, clients)]
     if old_sessions:
         message = f"{old_sessions} running session(s) of Claude Code started before the settings were last written"
-        found.append(_finding("warning", "old_session", None, "", message, "restart them; they keep the old settings"))
+        found.append(Finding("warning", "old_session", None, "", message, "restart them; they keep the old settings"))
     unique = [finding for index, finding in enumerate(found) if finding not in found[:index]]
-    return sorted(unique, key=lambda finding: SEVERITIES.index(finding["severity"]))
+    return [item._asdict() for item in sorted(unique, key=lambda item: SEVERITIES.index(item.severity))]

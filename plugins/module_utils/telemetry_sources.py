@@ -7,7 +7,7 @@
 A home is read with its owner's rights. That managed settings outrank a user's, and these a shell's, was measured
 (Claude Code 2.1.330). Server-managed settings and those of a macOS plist are looked for where the client's
 documentation and its program name them; what they outrank is documented and was not measured. A project's settings are
-about its folder and no others; what they can take is in `diagnosis`.
+about its folder and no others; what they can take is in `project_findings`.
 """
 
 from __future__ import annotations
